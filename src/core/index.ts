@@ -1,0 +1,4 @@
+export * from './errors.ts';
+export * from './ndarray.ts';
+export * from './rng.ts';
+export * from './shape.ts';
