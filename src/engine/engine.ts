@@ -11,6 +11,8 @@ export interface EngineInfo {
   /** Instruction set the kernels use. */
   readonly isa: string;
   readonly threads: number;
+  /** Why this engine was taken although another was preferred. */
+  readonly note?: string;
 }
 
 /** Time one step of a program takes. */
@@ -49,12 +51,12 @@ export interface Store {
 export interface Program {
   readonly memory: MemoryUse;
   /**
-   * Feeds every input, runs all nodes, returns the outputs as copies. Calls are queued: a second may be made before the first has
+   * Feeds every input, runs all nodes, returns the outputs as copies; feeds the graph does not know are ignored. Calls are queued: a second may be made before the first has
    * answered, so that the engine never waits for the caller.
    */
   run(feeds: Feeds): Promise<Results>;
-  /** Runs `repeats` times on the last feeds and times every step. Parameters move on as in any run. */
-  profile(repeats: number): Promise<StepTime[]>;
+  /** Runs `repeats` times on the same feeds and times every step. Parameters move on as in any run. */
+  profile(feeds: Feeds, repeats: number): Promise<StepTime[]>;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,9 @@ export interface Backend {
   close(): void;
 }
 
+/** Row-major numbers by input name. */
+export type RawFeeds = Readonly<Record<string, NumberArray>>;
+
 export interface BackendStore {
   load(state: StateDict): void;
   read(names?: readonly string[]): StateDict;
@@ -87,7 +92,7 @@ export interface BackendStore {
 export interface BackendProgram {
   readonly memory: MemoryUse;
   /** The returned arrays are valid until the next run. */
-  run(feeds: Readonly<Record<string, NumberArray>>): Record<string, NumberArray>;
-  profile(repeats: number): StepTime[];
+  run(feeds: RawFeeds): Record<string, NumberArray>;
+  profile(feeds: RawFeeds, repeats: number): StepTime[];
   close(): void;
 }

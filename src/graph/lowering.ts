@@ -151,11 +151,12 @@ export interface ViewStep {
 /**
  * The record's own `eval` runs on the engine's memory in place. `layout` `plain` hands every array over row-major; `same` gives
  * every f32 operand the layout of operand `like` (an elementwise op does not care which; padded lanes hold zero and must stay zero)
- * and i32 or scalar operands as they are.
+ * and i32 or scalar operands as they are. `given` hands every input over as it lies already, whatever that is (sums over all elements:
+ * padded lanes hold zero); the outputs are scalars.
  */
 export interface KernelStep {
   readonly kind: 'kernel';
-  readonly layout: 'plain' | { readonly sameAs: Ref };
+  readonly layout: 'plain' | 'given' | { readonly sameAs: Ref };
 }
 
 export type Step =
@@ -175,3 +176,5 @@ export type Step =
 export const plainKernel = (): Lowering => [{ kind: 'kernel', layout: 'plain' }];
 /** The lowering of an elementwise op on arrays that lie as input `like` does. */
 export const elementwiseKernel = (like = 0): Lowering => [{ kind: 'kernel', layout: { sameAs: { in: like } } }];
+/** The lowering of a reduction over whole arrays, which may differ in shape and layout, to scalars. */
+export const reductionKernel = (): Lowering => [{ kind: 'kernel', layout: 'given' }];

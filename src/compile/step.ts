@@ -1,0 +1,115 @@
+import { ShapeError } from '../core/errors.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import { differentiate } from '../graph/gradient.ts';
+import type { Graph, TensorType, ValueId } from '../graph/graph.ts';
+import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
+import { verify } from '../graph/verify.ts';
+import { type Module, trace } from '../nn/module.ts';
+import { add, catalogue, fill } from '../ops/index.ts';
+import { attachOptimizer, type OptimizerSpec } from '../optim/index.ts';
+import { eliminateDead } from './eliminate.ts';
+import { foldAffine } from './fold.ts';
+import { fuse } from './fuse.ts';
+
+/** A loss as the reader of PyTorch knows it: logits and targets in, a scalar out. */
+export type LossFunction = (logits: Tensor, target: Tensor) => Tensor;
+
+export interface EvaluationOptions {
+  module: Module;
+  /** `[N, C, H, W]`: a graph is made for one batch size. */
+  inputShape: Shape;
+  /** Adds the input `target` and the output `loss`. */
+  loss?: LossFunction;
+  /** Type of the input `target`; default i32 `[N]`: class indices. */
+  target?: TensorType;
+  /** Layers whose output a run also returns, by module path (`conv1`), and, in training, the gradient there (`grad:conv1`). */
+  capture?: readonly string[];
+}
+
+export interface TrainingOptions extends EvaluationOptions {
+  loss: LossFunction;
+  optimizer: OptimizerSpec;
+  /** Which parameters train; default all. The others cost no gradient. */
+  trains?: (path: string) => boolean;
+}
+
+const GRADIENT = 'grad:';
+
+/**
+ * The graph of one whole training step: forward, loss, backward, update.
+ *
+ * Inputs: `x`, `target`, `lr`, `step` and, where a layer draws random numbers, `seed`. Outputs: `loss` (before the update), `y` (the logits) and what is captured.
+ * The parameters and the optimizer's states change in the store.
+ *
+ * **Throws** `ShapeError`, naming the module, if shapes do not fit or a captured layer does not exist.
+ */
+export function trainingGraph(options: TrainingOptions): Graph {
+  const { optimizer, trains = () => true, capture = [] } = options;
+  const graph = fuse(forward(options, true), catalogue);
+  const parameters = graph.values.filter((v) => v.role === 'parameter' && trains(v.name));
+  if (parameters.length === 0) throw new ShapeError({ expected: 'a parameter to train', got: 'all frozen' });
+  const loss = graph.outputs.loss;
+  const { builder, gradients } = differentiate({
+    graph,
+    catalogue,
+    wrt: parameters.map((v) => v.id),
+    seed: (b) => new Map([[loss, fill(b, 1, [])]]),
+    accumulate: add,
+  });
+  captureGradients(builder, graph, capture, gradients);
+  const pairs = parameters.flatMap(({ id, name }) => {
+    const gradient = gradients.get(id);
+    return gradient ? [{ parameter: builder.tensor(id), name, gradient }] : [];
+  });
+  const norm = attachOptimizer(builder, pairs, optimizer);
+  if (norm) builder.output('gradNorm', norm);
+  return finish(builder.build());
+}
+
+/**
+ * The graph of an evaluation: dropout is off, batch norm uses its running statistics and is folded into the layer before it.
+ *
+ * Inputs: `x` and, with a loss, `target`. Outputs: `y`, `loss`, what is captured.
+ */
+export function evaluationGraph(options: EvaluationOptions): Graph {
+  return finish(fuse(foldAffine(forward(options, false), catalogue), catalogue));
+}
+
+function finish(graph: Graph): Graph {
+  const result = eliminateDead(graph, catalogue);
+  verify(result, catalogue);
+  return result;
+}
+
+function forward({ module, inputShape, loss, target, capture = [] }: EvaluationOptions, training: boolean): Graph {
+  const { shape, dtype } = target ?? { shape: [inputShape[0]], dtype: 'i32' };
+  const graph = trace(module, inputShape, {
+    training,
+    finish: (y, builder) => {
+      if (!loss) return;
+      const value = loss(y, builder.input('target', shape, dtype));
+      if (value.shape.length) throw new ShapeError({ where: 'loss', expected: 'a scalar', got: formatShape(value.shape) });
+      builder.output('loss', value);
+    },
+  });
+  const names = capture.map((name) => (name.startsWith(GRADIENT) ? name.slice(GRADIENT.length) : name));
+  const outputs = Object.fromEntries(names.map((name) => [name, scopeOf(graph, name)]));
+  return { ...graph, outputs: { ...outputs, ...graph.outputs } };
+}
+
+function scopeOf(graph: Graph, path: string): ValueId {
+  const id = graph.scopes[path];
+  if (id === undefined)
+    throw new ShapeError({ where: 'capture', expected: `a layer among ${Object.keys(graph.scopes).join(', ')}`, got: `'${path}'` });
+  return id;
+}
+
+function captureGradients(builder: GraphBuilder, graph: Graph, capture: readonly string[], gradients: ReadonlyMap<ValueId, Tensor>): void {
+  for (const name of capture) {
+    if (!name.startsWith(GRADIENT)) continue;
+    const gradient = gradients.get(graph.outputs[name.slice(GRADIENT.length)]);
+    if (!gradient)
+      throw new ShapeError({ where: 'capture', expected: 'a layer that a gradient reaches', got: `'${name}'`, hint: 'It is frozen' });
+    builder.output(name, gradient);
+  }
+}

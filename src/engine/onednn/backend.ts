@@ -1,0 +1,36 @@
+import { availableParallelism } from 'node:os';
+import type { Graph } from '../../graph/graph.ts';
+import { catalogue } from '../../ops/index.ts';
+import type { Backend, BackendProgram, BackendStore } from '../engine.ts';
+import { Context } from './context.ts';
+import { Planner } from './planner.ts';
+import { OneDnnProgram } from './program.ts';
+import { OneDnnStore } from './store.ts';
+
+/**
+ * The oneDNN engine in this thread: primitives on native memory, everything planned before the first run.
+ *
+ * - `threads`: OpenMP threads, from 1; default the cores of this machine.
+ *
+ * **Throws** `EngineError` if the library cannot be found or opened.
+ */
+export function createOneDnnBackend({ threads = availableParallelism() }: { threads?: number } = {}): Backend {
+  const context = new Context(threads);
+  const programs: OneDnnProgram[] = [];
+  const { version, file } = context.library;
+  return {
+    info: { name: 'onednn', version, file, isa: context.isa, threads: context.threads },
+    createStore: () => new OneDnnStore(context),
+    compile(graph: Graph, store: BackendStore): BackendProgram {
+      const own = store as OneDnnStore;
+      const plan = new Planner(context, own, graph, catalogue).plan();
+      const program = new OneDnnProgram(context, plan, () => own.bytes);
+      programs.push(program);
+      return program;
+    },
+    close() {
+      for (const program of programs.splice(0).reverse()) program.close();
+      context.close();
+    },
+  };
+}

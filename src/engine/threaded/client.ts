@@ -1,0 +1,187 @@
+import { Worker } from 'node:worker_threads';
+import { EngineError } from '../../core/errors.ts';
+import type { NdArray, NumberArray, StateDict } from '../../core/ndarray.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
+import type { Graph } from '../../graph/graph.ts';
+import type { Engine, EngineInfo, Feeds, MemoryUse, Program, Results, StepTime, Store } from '../engine.ts';
+import type { EngineOptions } from './index.ts';
+import { type Answers, fromFailure, type Greeting, type Reply, type Request, type SlotLayout, slotArrays, slotLayout } from './protocol.ts';
+
+/** Runs of one program that may be under way: one computes, one waits with its numbers in place, one is being written or read. */
+const SLOTS = 3;
+
+interface Pending {
+  resolve: (value: never) => void;
+  reject: (error: Error) => void;
+}
+
+/** Requests and replies between this thread and the engine's. */
+class Connection {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #next = 0;
+  #dead?: Error;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (reply: Reply) => {
+      const pending = this.#pending.get(reply.id);
+      if (!pending) return;
+      this.#pending.delete(reply.id);
+      if ('error' in reply) pending.reject(fromFailure(reply.error));
+      else pending.resolve(reply.value as never);
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', (code) =>
+      this.#fail(
+        new EngineError({ where: 'engine', expected: 'a running engine', got: code ? `it ended with code ${code}` : 'it is closed' }),
+      ),
+    );
+  }
+
+  ask<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, request });
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#dead = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+/** Starts an engine in a worker thread and waits until it has opened its library. */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const worker = new Worker(workerFile(), { workerData: options });
+  const greeting = await new Promise<Greeting>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  if ('error' in greeting) throw fromFailure(greeting.error);
+  return new ThreadedEngine(greeting.info, new Connection(worker), worker);
+}
+
+/** A worker cannot load TypeScript on every Node we support: from source, the built file serves. */
+const workerFile = (): URL =>
+  new URL(import.meta.url.endsWith('.ts') ? '../../../dist/engine/threaded/worker.js' : './worker.js', import.meta.url);
+
+class ThreadedEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #connection: Connection;
+  readonly #worker: Worker;
+
+  constructor(info: EngineInfo, connection: Connection, worker: Worker) {
+    this.info = info;
+    this.#connection = connection;
+    this.#worker = worker;
+  }
+
+  async createStore(): Promise<Store> {
+    return new ThreadedStore(this.#connection, await this.#connection.ask({ kind: 'createStore' }));
+  }
+
+  async compile(graph: Graph, store: Store): Promise<Program> {
+    const layout = slotLayout(graph);
+    const slots = Array.from({ length: SLOTS }, () => new SharedArrayBuffer(layout.bytes));
+    const { program, memory } = await this.#connection.ask({ kind: 'compile', graph, store: (store as ThreadedStore).id, slots });
+    return new ThreadedProgram(this.#connection, program, memory, layout, slots);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.ask({ kind: 'close' }).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+}
+
+class ThreadedStore implements Store {
+  readonly id: number;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, id: number) {
+    this.#connection = connection;
+    this.id = id;
+  }
+
+  load(state: StateDict): Promise<void> {
+    return this.#connection.ask({ kind: 'load', store: this.id, state: [...state] });
+  }
+
+  async read(names?: readonly string[]): Promise<StateDict> {
+    return new Map(await this.#connection.ask({ kind: 'read', store: this.id, names }));
+  }
+}
+
+class ThreadedProgram implements Program {
+  readonly memory: MemoryUse;
+  readonly #connection: Connection;
+  readonly #id: number;
+  readonly #layout: SlotLayout;
+  readonly #slots: readonly SharedArrayBuffer[];
+  readonly #free: number[];
+  readonly #waiting: ((slot: number) => void)[] = [];
+
+  constructor(connection: Connection, id: number, memory: MemoryUse, layout: SlotLayout, slots: readonly SharedArrayBuffer[]) {
+    this.#connection = connection;
+    this.#id = id;
+    this.memory = memory;
+    this.#layout = layout;
+    this.#slots = slots;
+    this.#free = [...slots.keys()];
+  }
+
+  run(feeds: Feeds): Promise<Results> {
+    return this.#withSlot(feeds, async (slot) => {
+      await this.#connection.ask({ kind: 'run', program: this.#id, slot });
+      return this.#results(slot);
+    });
+  }
+
+  profile(feeds: Feeds, repeats: number): Promise<StepTime[]> {
+    return this.#withSlot(feeds, (slot) => this.#connection.ask({ kind: 'profile', program: this.#id, slot, repeats }));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.ask({ kind: 'closeProgram', program: this.#id });
+  }
+
+  async #withSlot<T>(feeds: Feeds, body: (slot: number) => Promise<T>): Promise<T> {
+    const slot = this.#free.shift() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));
+    try {
+      this.#write(feeds, slot);
+      return await body(slot);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(slot);
+      else this.#free.push(slot);
+    }
+  }
+
+  #write(feeds: Feeds, slot: number): void {
+    const arrays = slotArrays(this.#layout, this.#slots[slot], 'in');
+    for (const { name, way, type } of this.#layout.fields) {
+      if (way === 'out') continue;
+      const feed = feeds[name];
+      if (feed?.data.length !== sizeOf(type.shape) || feed.dtype !== type.dtype)
+        throw new EngineError({
+          where: `input '${name}'`,
+          expected: `${type.dtype} ${formatShape(type.shape)}`,
+          got: feed ? `${feed.dtype} ${formatShape(feed.shape)}` : 'nothing',
+        });
+      arrays[name].set(feed.data as NumberArray);
+    }
+  }
+
+  #results(slot: number): Results {
+    const arrays = slotArrays(this.#layout, this.#slots[slot], 'out');
+    const outputs = this.#layout.fields.filter(({ way }) => way === 'out');
+    // Copies: the slot's memory is written again by a later run.
+    return Object.fromEntries(
+      outputs.map(({ name, type: { shape, dtype } }) => [name, { dtype, shape, data: arrays[name].slice() } as NdArray]),
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { Rng } from '../core/rng.ts';
+import { sizeOf } from '../core/shape.ts';
+import { constant, kaimingNormal, normal, torchDefault, xavierUniform } from './init.ts';
+import type { Init } from './module.ts';
+
+const shape = [64, 32, 3, 3];
+const draw = (init: Init): Float32Array => {
+  const data = new Float32Array(sizeOf(shape));
+  init(data, shape, new Rng(1));
+  return data;
+};
+const stdOf = (x: Float32Array): number => {
+  const mean = x.reduce((a, b) => a + b, 0) / x.length;
+  return Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length);
+};
+
+describe('initial values', () => {
+  it.each<[string, Init, number]>([
+    ['torchDefault', torchDefault(), 1 / Math.sqrt(288) / Math.sqrt(3)],
+    ['kaimingNormal', kaimingNormal(), Math.sqrt(2 / 288)],
+    ['kaimingNormal fanOut', kaimingNormal('fanOut'), Math.sqrt(2 / 576)],
+    ['xavierUniform', xavierUniform(), Math.sqrt(2 / (288 + 576))],
+    ['normal', normal(0.02), 0.02],
+  ])('%s has its standard deviation', (_, init, std) => {
+    expect(stdOf(draw(init)) / std).toBeCloseTo(1, 1);
+  });
+
+  it('constant fills', () => expect(new Set(draw(constant(0.5)))).toEqual(new Set([0.5])));
+});

@@ -1,0 +1,85 @@
+import { UsageError } from '../core/errors.ts';
+import { type StateDict, zeros } from '../core/ndarray.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
+import { adamOp, adamwOp } from '../ops/adam.ts';
+import { clipNorm } from '../ops/clip-norm.ts';
+import { sgdMomentumOp, sgdOp } from '../ops/sgd.ts';
+import type { AdamSpec, OptimizerSpec, SgdSpec } from './spec.ts';
+
+/** A parameter that trains. */
+export interface TrainedParameter {
+  readonly parameter: Tensor;
+  /** State-dict key. */
+  readonly name: string;
+  readonly gradient: Tensor;
+  /** Parameters of one group share a learning rate; default: the group whose rate is fed as `lr`. */
+  readonly group?: string;
+}
+
+/** Prefix of the names of all optimizer states in a store. */
+export const OPTIMIZER_PREFIX = 'optimizer.';
+
+/** Name of the scalar input that feeds a group's learning rate. */
+export const learningRateInput = (group?: string): string => (group ? `lr.${group}` : 'lr');
+
+interface Update {
+  readonly builder: GraphBuilder;
+  readonly trained: TrainedParameter;
+  readonly lr: Tensor;
+  readonly scale: Tensor | undefined;
+  readonly state: (suffix: string) => Tensor;
+}
+
+function sgd({ builder, trained: { parameter, gradient }, lr, scale, state }: Update, spec: SgdSpec): void {
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = spec;
+  if (momentum === 0) builder.apply(sgdOp, [parameter, gradient, lr, scale], { weightDecay });
+  else builder.apply(sgdMomentumOp, [parameter, gradient, lr, state('momentum_buffer'), scale], { weightDecay, momentum, nesterov });
+}
+
+function adam({ builder, trained: { parameter, gradient }, lr, scale, state }: Update, spec: AdamSpec): void {
+  const { kind, betas = [0.9, 0.999], eps = 1e-8, weightDecay = kind === 'adamw' ? 0.01 : 0 } = spec;
+  const inputs = [parameter, gradient, lr, builder.input('step', []), state('exp_avg'), state('exp_avg_sq'), scale];
+  builder.apply(kind === 'adamw' ? adamwOp : adamOp, inputs, { beta1: betas[0], beta2: betas[1], eps, weightDecay });
+}
+
+/**
+ * Adds one optimizer step to a graph: clipping, if wanted, and the update of every parameter in place.
+ *
+ * Inputs it adds: `lr` (one scalar; `lr.<group>` for a named group) and, for Adam and AdamW, `step` (number of the step, from 1).
+ * States it adds, zero before the first step: `optimizer.<parameter>.momentum_buffer`, or `.exp_avg` and `.exp_avg_sq`.
+ *
+ * Returns the norm of all gradients before clipping, if they are clipped.
+ *
+ * **Throws** `UsageError` for nesterov without momentum, `ShapeError` for options out of range.
+ *
+ * @example attachOptimizer(builder, [{ parameter: weight, name: 'weight', gradient }], { kind: 'adam', maxGradNorm: 1 });
+ */
+export function attachOptimizer(builder: GraphBuilder, trained: readonly TrainedParameter[], spec: OptimizerSpec): Tensor | undefined {
+  if (spec.kind === 'sgd' && spec.nesterov && !spec.momentum)
+    throw new UsageError({ where: 'sgd', expected: 'a momentum above 0 for nesterov', got: `${spec.momentum ?? 0}` });
+  const clipped =
+    spec.maxGradNorm === undefined
+      ? undefined
+      : clipNorm(
+          trained.map((t) => t.gradient),
+          spec.maxGradNorm,
+        );
+  for (const t of trained) {
+    const update: Update = {
+      builder,
+      trained: t,
+      lr: builder.input(learningRateInput(t.group), []),
+      scale: clipped?.scale,
+      state: (suffix) => builder.state(`${OPTIMIZER_PREFIX}${t.name}.${suffix}`, t.parameter.shape),
+    };
+    builder.scope(`${OPTIMIZER_PREFIX}${t.name}`, () => (spec.kind === 'sgd' ? sgd(update, spec) : adam(update, spec)));
+  }
+  return clipped?.norm;
+}
+
+/** The states of a graph's optimizer as they are before the first step: zeros. */
+export function initialOptimizerState(graph: Graph): StateDict {
+  const states = graph.values.filter((v) => v.role === 'state' && v.name.startsWith(OPTIMIZER_PREFIX));
+  return new Map(states.map((v) => [v.name, zeros('f32', v.shape)]));
+}

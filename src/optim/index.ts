@@ -1,0 +1,3 @@
+export * from './attach.ts';
+export * from './schedules.ts';
+export * from './spec.ts';
