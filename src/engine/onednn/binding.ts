@@ -105,6 +105,8 @@ export interface VersionNumbers {
   readonly normFlags: Readonly<Record<'globalStats' | 'scale' | 'shift' | 'relu', number>>;
   /** Format tags of pictures: blocks of 16 and 8 channels, channels last, row-major. */
   readonly pictureTags: readonly number[];
+  /** Arguments that a primitive says it has and yet refuses. */
+  readonly refused: Partial<Record<Kind, readonly number[]>>;
 }
 
 /**

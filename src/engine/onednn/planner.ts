@@ -147,9 +147,12 @@ export class Planner {
     const context = this.#context;
     const row = rowOf(step);
     const ingredients: Partial<Ingredients> = settingsOf(step, context.binding.numbers);
+    const refused = context.binding.numbers.refused[row.kind] ?? [];
     const reads = row.reads.flatMap((p) => {
       const operand = operandOf(step, p.field);
-      return operand ? [{ ...p, operand, slot: this.#slot(operand.of, at), dims: this.#dims(operand, at) }] : [];
+      return operand && !refused.includes(p.arg)
+        ? [{ ...p, operand, slot: this.#slot(operand.of, at), dims: this.#dims(operand, at) }]
+        : [];
     });
     const writes = row.writes.flatMap((p) => {
       const operand = operandOf(step, p.field);
@@ -204,7 +207,7 @@ export class Planner {
       this.#layouts.copy(source, { desc, dims, dtype: 'f32', buffer }, { fixed: at.fixed, elidable: true });
       readBuffers.push(buffer);
     }
-    this.#finishPrimitive(step.kind, primitiveDesc, args, readBuffers, writeBuffers, at, IN_PLACE[step.kind]);
+    this.#finishPrimitive(step.kind, primitiveDesc, args, readBuffers, writeBuffers, at, overwritable(step));
   }
 
   /** Adds the scratchpad and emits. `inPlace`: the argument whose bytes the result may take. */
@@ -392,9 +395,10 @@ export class Planner {
   }
 }
 
-/** Primitives that may write over what they read, and the argument they may write over. */
-const IN_PLACE: Partial<Record<Step['kind'], readonly number[]>> = {
-  eltwise: [ARG.src, ARG.diffDst],
-  binary: [ARG.src],
-  batchNorm: [ARG.diffDst],
-};
+/** The arguments a primitive may write its result over. */
+function overwritable(step: PrimitiveStep): readonly number[] {
+  // oneDNN 2.6 adds wrongly in place if an activation follows and the channels do not fill a block.
+  if (step.kind === 'binary') return step.activation === 'relu' ? [] : [ARG.src];
+  if (step.kind === 'eltwise') return [ARG.src, ARG.diffDst];
+  return step.kind === 'batchNorm' ? [ARG.diffDst] : [];
+}

@@ -1,5 +1,6 @@
 import type { LibraryHandle } from 'koffi';
 import {
+  ARG,
   type Binding,
   created,
   cTypeOf,
@@ -23,6 +24,8 @@ const numbers: VersionNumbers = {
   eltwise: { relu: 0x20, tanh: 0x21, square: 0x23, sqrt: 0x25, linear: 0x26, logistic: 0x29, exp: 0x2a, log: 0x2d },
   normFlags: { globalStats: 1, scale: 2, shift: 4, relu: 8 },
   pictureTags: [78, 102, 22, 5],
+  // The shift does not enter the gradients; 2.x wants it all the same.
+  refused: { 'batchNorm.backward': [ARG.shift] },
 };
 
 /** oneDNN 3.x makes the primitive descriptor directly; backward functions take the forward one as a hint. */
