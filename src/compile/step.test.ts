@@ -80,3 +80,33 @@ describe('trainingGraph', () => {
     ).toThrow(/frozen/);
   });
 });
+
+describe('an auxiliary head', () => {
+  class Two extends Net {
+    aux = new Linear(3 * 4 * 4, 5);
+    override readonly auxiliaryWeight = 0.4;
+    override forward(x: Tensor): Tensor {
+      if (x.graph.training) x.graph.output('aux', this.aux.forward(flatten(x)));
+      return super.forward(x);
+    }
+  }
+
+  it('counts its share of the loss in training and is absent in evaluation', () => {
+    const module = new Two();
+    const state = lively(module);
+    const feeds = {
+      x: Float32Array.from({ length: sizeOf(inputShape) }, (_, i) => Math.cos(i)),
+      target: Int32Array.of(1, 3),
+      lr: Float32Array.of(0),
+      seed: Int32Array.of(0),
+    };
+    const lossOf = (weight: number) => {
+      Object.assign(module, { auxiliaryWeight: weight });
+      return evaluate(trainingGraph({ module, inputShape, loss, optimizer }), feeds, state).loss[0];
+    };
+    const [none, some, twice] = [lossOf(0), lossOf(0.4), lossOf(0.8)];
+    expect(some - none).toBeGreaterThan(0.1);
+    expect(twice - some).toBeCloseTo(some - none, 4);
+    expect(JSON.stringify(evaluationGraph({ module, inputShape, loss }).nodes)).not.toContain('"aux"');
+  });
+});

@@ -5,7 +5,7 @@ import type { Graph, TensorType, ValueId } from '../graph/graph.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { verify } from '../graph/verify.ts';
 import { type Module, trace } from '../nn/module.ts';
-import { add, catalogue, fill } from '../ops/index.ts';
+import { add, catalogue, fill, scale } from '../ops/index.ts';
 import { attachOptimizer, type OptimizerSpec } from '../optim/index.ts';
 import { eliminateDead } from './eliminate.ts';
 import { foldAffine } from './fold.ts';
@@ -34,9 +34,13 @@ export interface TrainingOptions extends EvaluationOptions {
 }
 
 const GRADIENT = 'grad:';
+/** Output under which a module in training offers the scores of an auxiliary head. */
+const AUXILIARY = 'aux';
 
 /**
  * The graph of one whole training step: forward, loss, backward, update.
+ *
+ *     loss = loss(y) + auxiliaryWeight · loss(aux)    for modules with an auxiliary head, such as Inception's
  *
  * Inputs: `x`, `target`, `lr`, `step` and, where a layer draws random numbers, `seed`. Outputs: `loss` (before the update), `y` (the logits) and what is captured.
  * The parameters and the optimizer's states change in the store.
@@ -87,9 +91,12 @@ function forward({ module, inputShape, loss, target, capture = [] }: EvaluationO
     training,
     finish: (y, builder) => {
       if (!loss) return;
-      const value = loss(y, builder.input('target', shape, dtype));
-      if (value.shape.length) throw new ShapeError({ where: 'loss', expected: 'a scalar', got: formatShape(value.shape) });
-      builder.output('loss', value);
+      const labels = builder.input('target', shape, dtype);
+      const main = loss(y, labels);
+      if (main.shape.length) throw new ShapeError({ where: 'loss', expected: 'a scalar', got: formatShape(main.shape) });
+      const auxiliary = builder.takeOutput(AUXILIARY);
+      const total = auxiliary ? add(main, scale(loss(auxiliary, labels), module.auxiliaryWeight)) : main;
+      builder.output('loss', total);
     },
   });
   const names = capture.map((name) => (name.startsWith(GRADIENT) ? name.slice(GRADIENT.length) : name));

@@ -100,6 +100,13 @@ export class GraphBuilder {
     this.#outputs[name] = tensor.id;
   }
 
+  /** Takes back an output that was set before, if it was. */
+  takeOutput(name: string): Tensor | undefined {
+    const id = this.#outputs[name];
+    delete this.#outputs[name];
+    return id === undefined ? undefined : this.tensor(id);
+  }
+
   /** The graph as it stands, as plain data. */
   build(): Graph {
     return { values: [...this.#values], nodes: [...this.#nodes], outputs: { ...this.#outputs }, scopes: { ...this.#scopes } };

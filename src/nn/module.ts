@@ -47,6 +47,8 @@ export class Parameter {
 export abstract class Module {
   /** Path from the root module; set when the tree is walked. */
   path = '';
+  /** Share of the loss that an auxiliary head's scores count in training, where `forward` sets them as the graph's output `aux`. */
+  readonly auxiliaryWeight: number = 0;
 
   constructor() {
     const forward = this.forward.bind(this) as (...inputs: Tensor[]) => Tensor;

@@ -11,7 +11,7 @@ export const clipNormOp = defineOp({
   inputs: [{ name: 'gradients', doc: 'Gradients of any shapes', variadic: true }],
   outputs: ['norm', 'scale'],
   attrs: { maxNorm: attr.number({ doc: 'Largest norm that stays as it is', min: 0 }) },
-  infer: () => [real([])],
+  infer: () => [real([]), real([])],
   eval: ({ inputs, outputs: [norm, scale], attrs: { maxNorm } }) => {
     let squares = 0;
     for (const gradient of inputs) squares += sumOfSquares(gradient as Float32Array);

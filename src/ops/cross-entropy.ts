@@ -3,6 +3,7 @@ import { attr } from '../graph/attrs.ts';
 import { plainKernel } from '../graph/lowering.ts';
 import { defineOp, none } from '../graph/op.ts';
 import { apply, type Tensor } from '../graph/tensor.ts';
+import { real } from './check.ts';
 import { softmaxGradOp } from './softmax.ts';
 import { checkScores, targetAttrs, totalWeight } from './targets.ts';
 
@@ -71,7 +72,7 @@ export const crossEntropyOp = defineOp({
   attrs,
   infer: ({ inputs: [logits, target], attrs: { classWeights }, where }) => {
     checkScores(logits!.shape, target!.shape, classWeights, where);
-    return [logits!];
+    return [real([]), logits!];
   },
   eval: ({ inputs: [x, target], outputs: [loss, p], inputTypes, attrs: { labelSmoothing, classWeights, ignoreIndex } }) => {
     const [rows, classes] = inputTypes[0]!.shape;

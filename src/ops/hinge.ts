@@ -4,7 +4,7 @@ import { plainKernel } from '../graph/lowering.ts';
 import { defineOp, type Example, none } from '../graph/op.ts';
 import { apply, type Tensor } from '../graph/tensor.ts';
 import { real } from './check.ts';
-import { checkScores, classOf, scalar } from './targets.ts';
+import { checkScores, classOf } from './targets.ts';
 
 const attrs = {
   margin: attr.number({ doc: 'Lead over every other class below which a row is penalised', default: 1 }),
