@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError, f32 } from '../../core/index.ts';
 import { type Graph, GraphBuilder } from '../../graph/index.ts';
-import { add, batchNorm2d, mul, relu, scale } from '../../ops/index.ts';
+import { add, batchNorm2d, mul, relu, scale, slice, zeroPadOp } from '../../ops/index.ts';
 import { LocalEngine } from '../local.ts';
 import { createReferenceBackend, evaluate } from './backend.ts';
 
@@ -31,6 +31,15 @@ describe('reference backend', () => {
     for (let i = 0; i < 3; i++) expect([...program.run({ x }).y]).toEqual(expected);
     expect(program.memory.arenaBytes).toBeLessThan(program.memory.unsharedBytes);
     expect(program.memory.storeBytes).toBe(24);
+  });
+
+  it('hands zeroed arrays to ops, whatever lay there before', () => {
+    const graph = new GraphBuilder();
+    const dead = scale(graph.input('x', [4]), 5);
+    const part = slice(scale(dead, 2), [0], [2]);
+    graph.output('y', graph.apply(zeroPadOp, [part], { begin: [1], size: [4] })[0]);
+    const { program } = open(graph.build());
+    for (let i = 0; i < 2; i++) expect([...program.run({ x: Float32Array.of(1, 2, 3, 4) }).y]).toEqual([0, 10, 20, 0]);
   });
 
   it('ignores feeds it does not know and refuses by name what is missing or does not fit', () => {

@@ -19,7 +19,6 @@ export function evaluate(graph: Graph, feeds: RawFeeds, state: StateDict, dtype:
   bind(graph, arrays, feeds, (name) => state.get(name));
   const storage = storageOf(graph);
   for (const { id, role, shape, dtype: format } of graph.values) {
-    if (storage[id] !== id) continue;
     const own = allocate(format === 'f32' ? dtype : format, sizeOf(shape)) as NumberArray;
     if (role !== 'result') own.set(arrays[id]!);
     arrays[id] = own;
