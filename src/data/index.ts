@@ -1,0 +1,5 @@
+export * from './dataset.ts';
+export * from './digit.ts';
+export * from './mnist.ts';
+export * from './order.ts';
+export * from './write-atomic.ts';

@@ -1,0 +1,74 @@
+import { open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { CheckpointError, messageOf } from '../core/errors.ts';
+
+/** What to do about the errors a disk gives. */
+const advice: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: free some space, then resume; the older file is untouched.',
+  EDQUOT: 'Your quota is used up: free some space, then resume; the older file is untouched.',
+  EFBIG: 'The file is larger than allowed here: raise the limit (ulimit -f) or write elsewhere.',
+  EACCES: 'You may not write here: change the permissions of the folder or choose another one.',
+  EPERM: 'You may not write here: change the permissions of the folder or choose another one.',
+  EROFS: 'The disk is read-only: choose another folder.',
+  ENOENT: 'The folder is gone: make it again or choose another one.',
+  EISDIR: 'A folder of that name is in the way: move it or choose another name.',
+  EEXIST: 'A file of that name is in the way: move it or choose another name.',
+  ENOTDIR: 'A part of the path is a file: choose another folder.',
+  ENAMETOOLONG: 'Choose a shorter name.',
+  EMFILE: 'Too many files are open: raise the limit (ulimit -n).',
+};
+
+/** An operating system's error as one that tells the reader which file and what to do. */
+export function asWriteError(file: string, error: unknown): CheckpointError {
+  const code = (error as NodeJS.ErrnoException)?.code ?? '';
+  return new CheckpointError(
+    { where: file, expected: 'to write the file', got: messageOf(error), hint: advice[code] ?? 'Choose another folder with --out.' },
+    { cause: error },
+  );
+}
+
+let scratchCount = 0;
+
+/** Makes a rename last through a power cut. Windows cannot open a folder for that. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a file so that at any moment, through a kill or a power cut, either the old or the new content is there whole.
+ *
+ * The bytes go to a scratch file in the same folder, are synced to the disk, and the file is renamed over the old one.
+ *
+ * - `file`: where; its folder exists.
+ * - `content`: bytes, or text written as UTF-8.
+ *
+ * **Throws** `CheckpointError` naming the file, the cause (full disk, permissions) and what to do; the scratch file is removed.
+ *
+ * @example await writeAtomic('runs/mnist/weights/last.safetensors', bytes)
+ */
+export async function writeAtomic(file: string, content: Uint8Array | string): Promise<void> {
+  const folder = path.dirname(file);
+  // Short and without the file's name: a long name must not fail only while it is written.
+  const scratch = path.join(folder, `.scratch-${process.pid}-${threadId}-${scratchCount++}`);
+  try {
+    const handle = await open(scratch, 'w');
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(scratch, file);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(scratch, { force: true }).catch(() => {});
+    throw asWriteError(file, error);
+  }
+}

@@ -1,0 +1,3 @@
+export * from './idx.ts';
+export * from './npy.ts';
+export * from './safetensors.ts';

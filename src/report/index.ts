@@ -1,0 +1,6 @@
+export * from './confusion-matrix.ts';
+export * from './csv.ts';
+export * from './curves.ts';
+export * from './mosaic.ts';
+export * from './render.ts';
+export * from './run-folder.ts';

@@ -1,0 +1,157 @@
+import { type ScaleLinear, scaleLinear, scaleLog } from 'd3-scale';
+import { line as lineShape } from 'd3-shape';
+import { element, formatCount, line, text } from './svg.ts';
+import { colours, sizes } from './theme.ts';
+
+export interface Point {
+  readonly x: number;
+  /** Not finite where there is no value: the line has a gap. */
+  readonly y: number;
+}
+
+export interface Series {
+  readonly name: string;
+  readonly colour: string;
+  readonly points: readonly Point[];
+}
+
+/** One panel: curves over a common axis. */
+export interface Chart {
+  readonly title: string;
+  readonly xTitle: string;
+  /** What the legend calls a place on that axis. */
+  readonly xName: string;
+  readonly yTitle: string;
+  /** Which end of the axis is good: that value is marked and written in the legend. */
+  readonly best: 'min' | 'max';
+  /** A logarithmic axis where the values span more than a factor of 20. */
+  readonly mayBeLogarithmic?: boolean;
+  /** Bounds the axis never leaves. */
+  readonly limits: readonly [number, number];
+  readonly format: (value: number) => string;
+  /** Follows a value in the legend. */
+  readonly unit: string;
+  readonly series: readonly Series[];
+}
+
+interface Frame {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+const margins = { top: 64, right: 20, bottom: 54, left: 74 };
+/** With more points than this a dot on each would hide the line. */
+const dottedUpTo = 40;
+const logarithmicFrom = 20;
+
+const isFinitePoint = (point: Point): boolean => Number.isFinite(point.x) && Number.isFinite(point.y);
+
+/** An interval around values, also if there is only one or none. */
+function spread(values: readonly number[], [low, high]: readonly [number, number]): [number, number] {
+  if (values.length === 0) return [Math.max(low, 0), Math.min(high, 1)];
+  const min = values.reduce((a, b) => Math.min(a, b));
+  const max = values.reduce((a, b) => Math.max(a, b));
+  const room = (max - min) * 0.05 || Math.abs(max) * 0.1 || 1;
+  return [Math.max(low, min - room), Math.min(high, max + room)];
+}
+
+function yScaleOf(chart: Chart, values: readonly number[], { y, height }: Frame) {
+  const range = [y + height, y];
+  const min = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const max = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (chart.mayBeLogarithmic && min > 0 && max / min > logarithmicFrom) {
+    const scale = scaleLog([min / 1.15, max * 1.15], range);
+    const crowded = max / min > 1000;
+    const ticks = scale.ticks().filter((tick) => /^[125]/.test(tick.toExponential()) && (!crowded || /^1/.test(tick.toExponential())));
+    return { scale, ticks, logarithmic: true };
+  }
+  const scale = scaleLinear(spread(values, chart.limits), range).nice(6);
+  const [low, high] = scale.domain();
+  scale.domain([Math.max(low, chart.limits[0]), Math.min(high, chart.limits[1])]);
+  return { scale, ticks: scale.ticks(6), logarithmic: false };
+}
+
+function bestOf({ points }: Series, best: Chart['best']): Point | undefined {
+  const better = best === 'min' ? (a: Point, b: Point) => b.y < a.y : (a: Point, b: Point) => b.y > a.y;
+  return points.filter(isFinitePoint).reduce<Point | undefined>((a, b) => (!a || better(a, b) ? b : a), undefined);
+}
+
+/** The panel with its grid, ticks and titles. */
+function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<number, number>, y: ReturnType<typeof yScaleOf>): string[] {
+  const bottom = frame.y + frame.height;
+  const right = frame.x + frame.width;
+  const tickText = { fill: colours.faint, 'font-size': sizes.small };
+  const yTitleAt = `translate(${outer.x + 17} ${frame.y + frame.height / 2}) rotate(-90)`;
+  const parts = [
+    text(frame.x, outer.y + 22, chart.title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
+    element('rect', { ...frame, fill: colours.panel }),
+  ];
+  for (const tick of y.ticks) {
+    parts.push(line(frame.x, y.scale(tick), right, y.scale(tick), { stroke: colours.grid }));
+    parts.push(text(frame.x - 8, y.scale(tick) + 4.5, chart.format(tick), { ...tickText, 'text-anchor': 'end' }));
+  }
+  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && t >= 0)) {
+    parts.push(line(xScale(tick), bottom, xScale(tick), bottom + 5, { stroke: colours.axis }));
+    parts.push(text(xScale(tick), bottom + 20, formatCount(tick), { ...tickText, 'text-anchor': 'middle' }));
+  }
+  parts.push(line(frame.x, bottom, right, bottom, { stroke: colours.axis }));
+  parts.push(text(frame.x + frame.width / 2, bottom + 44, chart.xTitle, { 'text-anchor': 'middle' }));
+  parts.push(text(0, 0, chart.yTitle + (y.logarithmic ? ', logarithmic' : ''), { 'text-anchor': 'middle', transform: yTitleAt }));
+  return parts;
+}
+
+/** One curve, its best value marked. */
+function curve({ colour, points }: Series, best: Point | undefined, x: (value: number) => number, y: (value: number) => number): string[] {
+  const path = lineShape<Point>(
+    (p) => x(p.x),
+    (p) => y(p.y),
+  )
+    .defined(isFinitePoint)
+    .digits(1);
+  const dots = points.length <= dottedUpTo ? points.filter(isFinitePoint) : [];
+  const ring = { r: 5, fill: colours.paper, stroke: colour, 'stroke-width': 2.5 };
+  return [
+    element('path', { d: path(points) ?? '', fill: 'none', stroke: colour, 'stroke-width': 2, 'stroke-linejoin': 'round' }),
+    ...dots.map((p) => element('circle', { cx: x(p.x), cy: y(p.y), r: 2.5, fill: colour })),
+    ...(best ? [element('circle', { cx: x(best.x), cy: y(best.y), ...ring })] : []),
+  ];
+}
+
+/** Draws a chart into a rectangle: SVG elements. */
+export function lineChart(chart: Chart, outer: Frame): string {
+  const frame: Frame = {
+    x: outer.x + margins.left,
+    y: outer.y + margins.top,
+    width: outer.width - margins.left - margins.right,
+    height: outer.height - margins.top - margins.bottom,
+  };
+  const points = chart.series.flatMap((series) => series.points);
+  const values = points.filter(isFinitePoint).map((p) => p.y);
+  const xs = points.map((p) => p.x).filter(Number.isFinite);
+  const xScale = scaleLinear(spread(xs, [-Infinity, Infinity]), [frame.x, frame.x + frame.width]);
+  const y = yScaleOf(chart, values, frame);
+  const parts = axes(chart, outer, frame, xScale, y);
+  const shown = chart.series.filter((series) => series.points.length > 0);
+  shown.forEach((series, i) => {
+    const best = bestOf(series, chart.best);
+    const x = frame.x + (i * frame.width) / shown.length;
+    const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatCount(best.x)}`;
+    parts.push(...curve(series, best, xScale, y.scale));
+    parts.push(line(x, outer.y + 43, x + 22, outer.y + 43, { stroke: series.colour, 'stroke-width': 3 }));
+    parts.push(text(x + 29, outer.y + 47.5, `${series.name}: ${value ?? 'no value'}`, { 'font-size': sizes.small }));
+  });
+
+  const lost = points.filter((p) => !Number.isFinite(p.y)).map((p) => p.x);
+  if (lost.length) {
+    const words = `not finite from ${chart.xName} ${formatCount(lost.reduce((a, b) => Math.min(a, b)))}`;
+    const at = { 'text-anchor': 'end', fill: colours.bad, 'font-weight': 'bold' };
+    parts.push(text(frame.x + frame.width - 8, frame.y + 20, words, at));
+  } else if (!points.length) {
+    parts.push(
+      text(frame.x + frame.width / 2, frame.y + frame.height / 2, 'no values yet', { 'text-anchor': 'middle', fill: colours.faint }),
+    );
+  }
+  return parts.join('\n');
+}

@@ -1,0 +1,35 @@
+/** Attributes in SVG's spelling; `undefined` leaves one out. */
+export type SvgAttributes = Readonly<Record<string, string | number | undefined>>;
+
+/** Text made safe for XML: markup is escaped, characters XML forbids are dropped. */
+export function escapeXml(text: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to drop.
+  const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu;
+  return text.replace(forbidden, '').replace(/[&<>"]/g, (sign) => entities[sign]);
+}
+
+const formatValue = (value: string | number): string =>
+  typeof value === 'number' ? String(Math.round(value * 100) / 100) : escapeXml(value);
+
+/** One element; `children` is SVG already. */
+export function element(name: string, attributes: SvgAttributes, children = ''): string {
+  const pairs = Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [` ${key}="${formatValue(value)}"`]));
+  return children ? `<${name}${pairs.join('')}>${children}</${name}>` : `<${name}${pairs.join('')}/>`;
+}
+
+/** A line of text, black, 12 px and left-aligned unless the attributes say otherwise. */
+export const text = (x: number, y: number, words: string, attributes: SvgAttributes = {}): string =>
+  element('text', { x, y, ...attributes }, escapeXml(words));
+
+export const line = (x1: number, y1: number, x2: number, y2: number, attributes: SvgAttributes): string =>
+  element('line', { x1, y1, x2, y2, ...attributes });
+
+/** A whole number with its thousands apart: 60 000. */
+export const formatCount = (value: number): string => value.toLocaleString('en-US').replaceAll(',', '\u202f');
+
+/** At most `limit` characters; the last one is … where some had to go. */
+export function ellipsis(words: string, limit: number): string {
+  const characters = [...words];
+  return characters.length > limit ? `${characters.slice(0, limit - 1).join('')}…` : words;
+}
