@@ -11,7 +11,7 @@ export interface Complaint {
 /** The one formatter: `[where] expected E, got G. Hint.` */
 export function formatComplaint({ where, expected, got, hint }: Complaint): string {
   const place = where ? `[${where}] ` : '';
-  const advice = hint ? ` ${hint.endsWith('.') ? hint : `${hint}.`}` : '';
+  const advice = hint ? ` ${/[.?!]$/.test(hint) ? hint : `${hint}.`}` : '';
   return `${place}expected ${expected}, got ${got}.${advice}`;
 }
 
