@@ -11,9 +11,13 @@ import { rewrite, Uses } from './rewrite.ts';
  *
  * The folded weights depend on parameters only, so an engine computes them once for each change of the store, not at every run.
  * For evaluation and frozen parts: the training form of batch norm depends on its batch and is left alone.
+ *
+ * - `trains`: parameters, by name, that must stay themselves because they train; default none.
  */
-export function foldAffine(graph: Graph, catalogue: Catalogue): Graph {
+export function foldAffine(graph: Graph, catalogue: Catalogue, trains: (name: string) => boolean = () => false): Graph {
   const uses = new Uses(graph);
+  const isFixed = (node: Node) =>
+    node.inputs.every((id) => id === null || graph.values[id].role !== 'parameter' || !trains(graph.values[id].name));
   const folded = new Map<Node, Node>();
   return rewrite(graph, catalogue, (node, { now, copy }) => {
     const host = folded.get(node);
@@ -29,6 +33,7 @@ export function foldAffine(graph: Graph, catalogue: Catalogue): Graph {
     const { channelWeights } = recordOf(catalogue, node.op).traits;
     const reader = channelWeights && node.attrs.activation === 'none' ? uses.soleReader(node.outputs[0]) : undefined;
     if (!reader || !recordOf(catalogue, reader.op).traits.channelAffine || reader.inputs[0] !== node.outputs[0]) return undefined;
+    if (!isFixed(node) || !isFixed(reader)) return undefined;
     folded.set(reader, node);
     return [];
   });

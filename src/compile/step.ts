@@ -4,12 +4,13 @@ import { differentiate } from '../graph/gradient.ts';
 import type { Graph, TensorType, ValueId } from '../graph/graph.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { verify } from '../graph/verify.ts';
-import { type Module, trace } from '../nn/module.ts';
+import { type Module, type TraceOptions, trace } from '../nn/module.ts';
 import { add, catalogue, fill, scale } from '../ops/index.ts';
 import { attachOptimizer, type OptimizerSpec } from '../optim/index.ts';
 import { eliminateDead } from './eliminate.ts';
 import { foldAffine } from './fold.ts';
 import { fuse } from './fuse.ts';
+import { splitFixed } from './split.ts';
 
 /** A loss as the reader of PyTorch knows it: logits and targets in, a scalar out. */
 export type LossFunction = (logits: Tensor, target: Tensor) => Tensor;
@@ -29,8 +30,22 @@ export interface EvaluationOptions {
 export interface TrainingOptions extends EvaluationOptions {
   loss: LossFunction;
   optimizer: OptimizerSpec;
-  /** Which parameters train; default all. The others cost no gradient. */
-  trains?: (path: string) => boolean;
+  /** Which parameters train, by state-dict key; default all. The others cost no gradient. */
+  trains?: (name: string) => boolean;
+  /**
+   * Batch norm whose weights do not train: `running` (default) normalises by the running statistics and is folded away; `batch`
+   * normalises by the batch and goes on updating them, as PyTorch does in training mode.
+   */
+  frozenNorm?: 'running' | 'batch';
+  /** Learning-rate group of a parameter; default: the one group that is fed as `lr` and `step`. */
+  group?: (name: string) => string | undefined;
+}
+
+/** A graph in two: what never changes while training, and the rest. */
+export interface Parts {
+  /** From `x` to the values that `rest` takes as its inputs `features.0`, …; absent if nothing is fixed. */
+  features?: Graph;
+  rest: Graph;
 }
 
 const GRADIENT = 'grad:';
@@ -48,8 +63,46 @@ const AUXILIARY = 'aux';
  * **Throws** `ShapeError`, naming the module, if shapes do not fit or a captured layer does not exist.
  */
 export function trainingGraph(options: TrainingOptions): Graph {
-  const { optimizer, trains = () => true, capture = [] } = options;
-  const graph = fuse(forward(options, true), catalogue);
+  return completeStep(trainingForward(options), options);
+}
+
+/**
+ * The training step of a net whose first layers are frozen, in two: their features of a sample never change, so where pictures are not
+ * augmented at random they need computing only once.
+ */
+export function trainingParts(options: TrainingOptions): Parts {
+  const { trains = () => true } = options;
+  const { features, rest } = splitFixed(trainingForward(options), catalogue, trains);
+  return { features: features && finish(features), rest: completeStep(rest, options) };
+}
+
+/**
+ * The graph of an evaluation: dropout is off, batch norm uses its running statistics and is folded into the layer before it.
+ *
+ * Inputs: `x` and, with a loss, `target`. Outputs: `y`, `loss`, what is captured.
+ */
+export function evaluationGraph(options: EvaluationOptions): Graph {
+  return finish(evaluationForward(options));
+}
+
+/** The evaluation in two, as `trainingParts`: `trains` says what changes between two evaluations. */
+export function evaluationParts(options: EvaluationOptions & { trains: (name: string) => boolean }): Parts {
+  const { features, rest } = splitFixed(evaluationForward(options), catalogue, options.trains);
+  return { features: features && finish(features), rest: finish(rest) };
+}
+
+function evaluationForward(options: EvaluationOptions): Graph {
+  return fuse(foldAffine(forward(options), catalogue), catalogue);
+}
+
+function trainingForward(options: TrainingOptions): Graph {
+  const { trains = () => true, frozenNorm = 'running' } = options;
+  const isFrozen = (path: string) => frozenNorm === 'running' && !trains(`${path}.weight`);
+  return fuse(foldAffine(forward(options, { training: true, isFrozen }), catalogue, trains), catalogue);
+}
+
+/** Appends backward pass and update to a forward graph with a loss. */
+function completeStep(graph: Graph, { optimizer, trains = () => true, group = () => undefined, capture = [] }: TrainingOptions): Graph {
   const parameters = graph.values.filter((v) => v.role === 'parameter' && trains(v.name));
   if (parameters.length === 0) throw new ShapeError({ expected: 'a parameter to train', got: 'all frozen' });
   const loss = graph.outputs.loss;
@@ -61,22 +114,13 @@ export function trainingGraph(options: TrainingOptions): Graph {
     accumulate: add,
   });
   captureGradients(builder, graph, capture, gradients);
-  const pairs = parameters.flatMap(({ id, name }) => {
+  const trained = parameters.flatMap(({ id, name }) => {
     const gradient = gradients.get(id);
-    return gradient ? [{ parameter: builder.tensor(id), name, gradient }] : [];
+    return gradient ? [{ parameter: builder.tensor(id), name, gradient, group: group(name) }] : [];
   });
-  const norm = attachOptimizer(builder, pairs, optimizer);
+  const norm = attachOptimizer(builder, trained, optimizer);
   if (norm) builder.output('gradNorm', norm);
   return finish(builder.build());
-}
-
-/**
- * The graph of an evaluation: dropout is off, batch norm uses its running statistics and is folded into the layer before it.
- *
- * Inputs: `x` and, with a loss, `target`. Outputs: `y`, `loss`, what is captured.
- */
-export function evaluationGraph(options: EvaluationOptions): Graph {
-  return finish(fuse(foldAffine(forward(options, false), catalogue), catalogue));
 }
 
 function finish(graph: Graph): Graph {
@@ -85,10 +129,10 @@ function finish(graph: Graph): Graph {
   return result;
 }
 
-function forward({ module, inputShape, loss, target, capture = [] }: EvaluationOptions, training: boolean): Graph {
+function forward({ module, inputShape, loss, target, capture = [] }: EvaluationOptions, mode: TraceOptions = {}): Graph {
   const { shape, dtype } = target ?? { shape: [inputShape[0]], dtype: 'i32' };
   const graph = trace(module, inputShape, {
-    training,
+    ...mode,
     finish: (y, builder) => {
       if (!loss) return;
       const labels = builder.input('target', shape, dtype);

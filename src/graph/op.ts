@@ -77,6 +77,8 @@ export interface Traits<A = unknown> {
   /** Is the activation of this name; an op that `absorbsActivation` takes it over in its attribute `activation`. */
   readonly activation?: 'relu';
   readonly absorbsActivation?: true;
+  /** A sample's result depends on the other samples of the batch. */
+  readonly mixesSamples?: true;
   /** Adds its two inputs of one shape; an op with `absorbsAddend` takes one of them over at that input index. */
   readonly addition?: true;
   readonly absorbsAddend?: number;

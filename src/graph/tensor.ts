@@ -19,6 +19,13 @@ export class Tensor implements TensorType {
   }
 }
 
+interface BuilderOptions {
+  training?: boolean;
+  isFrozen?: (path: string) => boolean;
+  /** A graph to go on from. */
+  from?: Graph;
+}
+
 /** Writes a graph, value by value and node by node, checking every op as it is added. */
 export class GraphBuilder {
   readonly #values: Value[] = [];
@@ -29,9 +36,12 @@ export class GraphBuilder {
   #path = '';
   /** Whether modules such as dropout and batch norm behave as in training. */
   readonly training: boolean;
+  /** Whether the module at this path is frozen: batch norm there keeps to its running statistics, in training too. */
+  readonly isFrozen: (path: string) => boolean;
 
-  constructor({ training = false, from }: { training?: boolean; from?: Graph } = {}) {
+  constructor({ training = false, isFrozen = () => false, from }: BuilderOptions = {}) {
     this.training = training;
+    this.isFrozen = isFrozen;
     if (!from) return;
     this.#values.push(...from.values);
     this.#nodes.push(...from.nodes);

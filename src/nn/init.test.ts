@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../core/rng.ts';
 import { sizeOf } from '../core/shape.ts';
-import { constant, kaimingNormal, normal, torchDefault, xavierUniform } from './init.ts';
+import { constant, kaimingNormal, kaimingUniform, normal, torchDefault, truncatedNormal, xavierUniform } from './init.ts';
 import type { Init } from './module.ts';
 
 const shape = [64, 32, 3, 3];
@@ -21,10 +21,16 @@ describe('initial values', () => {
     ['kaimingNormal', kaimingNormal(), Math.sqrt(2 / 288)],
     ['kaimingNormal fanOut', kaimingNormal('fanOut'), Math.sqrt(2 / 576)],
     ['xavierUniform', xavierUniform(), Math.sqrt(2 / (288 + 576))],
+    ['kaimingUniform', kaimingUniform(), Math.sqrt(2 / 288)],
+    ['truncatedNormal', truncatedNormal(0.1), 0.1],
+    // A standard normal within ±2 has the variance 1 − 4φ(2)/(2Φ(2) − 1).
+    ['truncatedNormal at its bounds', truncatedNormal(), Math.sqrt(1 - (4 * 0.05399097) / 0.9544997)],
     ['normal', normal(0.02), 0.02],
   ])('%s has its standard deviation', (_, init, std) => {
     expect(stdOf(draw(init)) / std).toBeCloseTo(1, 1);
   });
+
+  it('truncatedNormal stays within its bounds', () => expect(Math.max(...draw(truncatedNormal(3)).map(Math.abs))).toBeLessThanOrEqual(2));
 
   it('constant fills', () => expect(new Set(draw(constant(0.5)))).toEqual(new Set([0.5])));
 });

@@ -65,3 +65,29 @@ export const xavierUniform = (): Init => (data, shape, rng) => {
   const bound = Math.sqrt(6 / (fanIn(shape) + fanOut(shape)));
   uniform(-bound, bound)(data, shape, rng);
 };
+
+/**
+ * Uniform within ±√(6/fanIn): what `kaimingNormal` is, with a uniform distribution of the same variance.
+ *
+ * **Source**: He et al., "Delving Deep into Rectifiers", section 2.2; `torch.nn.init.kaiming_uniform_` with a = 0.
+ */
+export const kaimingUniform = (): Init => (data, shape, rng) => {
+  const bound = Math.sqrt(6 / fanIn(shape));
+  uniform(-bound, bound)(data, shape, rng);
+};
+
+/**
+ * Normal, drawn again wherever it falls outside [low, high].
+ *
+ * - `std` above 0, default 1; `mean` default 0
+ * - `low`, `high` default ±2: bounds of the values themselves, not multiples of `std`; the mean lies between them
+ *
+ * **Source**: `torch.nn.init.trunc_normal_`, with other random numbers.
+ */
+export const truncatedNormal =
+  (std = 1, mean = 0, low = -2, high = 2): Init =>
+  (data, _shape, rng) => {
+    for (let i = 0; i < data.length; i++)
+      do data[i] = rng.normal(mean, std);
+      while (data[i] < low || data[i] > high);
+  };

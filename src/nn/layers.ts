@@ -120,7 +120,8 @@ export class BatchNorm2d extends Module {
 
   override forward(x: Tensor): Tensor {
     const [weight, bias, runningMean, runningVar] = [this.weight, this.bias, this.running_mean, this.running_var].map((p) => p.in(x.graph));
-    return batchNorm2d(x, { weight, bias, runningMean, runningVar }, { eps: this.eps, momentum: this.momentum });
+    const training = x.graph.training && !x.graph.isFrozen(this.path);
+    return batchNorm2d(x, { weight, bias, runningMean, runningVar }, { training, eps: this.eps, momentum: this.momentum });
   }
 }
 

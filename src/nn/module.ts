@@ -92,14 +92,19 @@ export function initialState(module: Module, seed = 0): StateDict {
   return state;
 }
 
-/** The graph of one forward pass. `finish` may add to it (a loss) before it is closed; the module's result is the output `y`. */
-export function trace(
-  module: Module,
-  inputShape: Shape,
-  { training = false, finish }: { training?: boolean; finish?: (y: Tensor, graph: GraphBuilder) => void } = {},
-): Graph {
+export interface TraceOptions {
+  /** Dropout and batch norm behave as in training; default false. */
+  training?: boolean;
+  /** Modules, by path, whose batch norm keeps to its running statistics in training too; default none. */
+  isFrozen?: (path: string) => boolean;
+  /** Adds to the graph, such as a loss, before it is closed. */
+  finish?: (y: Tensor, graph: GraphBuilder) => void;
+}
+
+/** The graph of one forward pass: input `x`, and the module's result as output `y`. */
+export function trace(module: Module, inputShape: Shape, { training, isFrozen, finish }: TraceOptions = {}): Graph {
   module.parameters();
-  const graph = new GraphBuilder({ training });
+  const graph = new GraphBuilder({ training, isFrozen });
   const y = module.forward(graph.input('x', inputShape));
   graph.output('y', y);
   finish?.(y, graph);

@@ -86,7 +86,7 @@ export const batchNormOp = defineOp({
     ],
   },
   cost: ({ inputs: [x] }) => 8 * sizeOf(x!.shape),
-  traits: { absorbsActivation: true },
+  traits: { absorbsActivation: true, mixesSamples: true },
   inPlace: {},
   examples: [
     { shapes: [[4, 3, 5, 3], [3], [3]] },

@@ -13,7 +13,7 @@ export interface TrainedParameter {
   /** State-dict key. */
   readonly name: string;
   readonly gradient: Tensor;
-  /** Parameters of one group share a learning rate; default: the group whose rate is fed as `lr`. */
+  /** Parameters of one group share a learning rate and a count of steps; default: the group that is fed as `lr` and `step`. */
   readonly group?: string;
 }
 
@@ -22,6 +22,9 @@ export const OPTIMIZER_PREFIX = 'optimizer.';
 
 /** Name of the scalar input that feeds a group's learning rate. */
 export const learningRateInput = (group?: string): string => (group ? `lr.${group}` : 'lr');
+
+/** Name of the scalar input that feeds how many steps a group has taken, this one included. */
+export const stepInput = (group?: string): string => (group ? `step.${group}` : 'step');
 
 interface Update {
   readonly builder: GraphBuilder;
@@ -37,16 +40,17 @@ function sgd({ builder, trained: { parameter, gradient }, lr, scale, state }: Up
   else builder.apply(sgdMomentumOp, [parameter, gradient, lr, state('momentum_buffer'), scale], { weightDecay, momentum, nesterov });
 }
 
-function adam({ builder, trained: { parameter, gradient }, lr, scale, state }: Update, spec: AdamSpec): void {
+function adam({ builder, trained: { parameter, gradient, group }, lr, scale, state }: Update, spec: AdamSpec): void {
   const { kind, betas = [0.9, 0.999], eps = 1e-8, weightDecay = kind === 'adamw' ? 0.01 : 0 } = spec;
-  const inputs = [parameter, gradient, lr, builder.input('step', []), state('exp_avg'), state('exp_avg_sq'), scale];
+  const inputs = [parameter, gradient, lr, builder.input(stepInput(group), []), state('exp_avg'), state('exp_avg_sq'), scale];
   builder.apply(kind === 'adamw' ? adamwOp : adamOp, inputs, { beta1: betas[0], beta2: betas[1], eps, weightDecay });
 }
 
 /**
  * Adds one optimizer step to a graph: clipping, if wanted, and the update of every parameter in place.
  *
- * Inputs it adds: `lr` (one scalar; `lr.<group>` for a named group) and, for Adam and AdamW, `step` (number of the step, from 1).
+ * Inputs it adds, all scalars: `lr` (`lr.<group>` for a named group) and, for Adam and AdamW, `step` (`step.<group>`), the number of the step
+ * from 1: a group that joins later counts from its own first step, or its moments would be corrected too little.
  * States it adds, zero before the first step: `optimizer.<parameter>.momentum_buffer`, or `.exp_avg` and `.exp_avg_sq`.
  *
  * Returns the norm of all gradients before clipping, if they are clipped.
