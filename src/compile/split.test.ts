@@ -31,7 +31,7 @@ const numbers = (name: string, size: number) => {
   return Float32Array.from({ length: size }, () => rng.normal());
 };
 const state = initialState(module, 2);
-for (const [name, { data }] of state) if (name.startsWith('bn1')) data.set(numbers(name, 8).map((v) => 0.5 + v * v));
+for (const [name, { data }] of state) if (name.startsWith('bn1')) (data as Float32Array).set(numbers(name, 8).map((v) => 0.5 + v * v));
 const feeds = {
   x: numbers('x', sizeOf(inputShape)),
   target: Int32Array.of(4, 1),
