@@ -93,7 +93,7 @@ describe('an engine in its own thread', () => {
     await store.load(state());
     const read = await store.read(['w']);
     expect(read.get('w')!.data).toEqual(state().get('w')!.data);
-    read.get('w')!.data.fill(0);
+    (read.get('w')!.data as Float32Array).fill(0);
     expect((await store.read(['w'])).get('w')!.data[1]).not.toBe(0);
   });
 
