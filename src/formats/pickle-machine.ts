@@ -1,5 +1,5 @@
-import { bigintOrNumber, formatName, type PickleContext, type PickleFunction, type PickleOptions } from './pickle-types.ts';
 import { refuse } from './bytes.ts';
+import { bigintOrNumber, formatName, type PickleContext, type PickleFunction, type PickleOptions } from './pickle-types.ts';
 
 /** Python allows longer integers; no file of weights or pictures has one, and reading one takes more than linear time. */
 const maxIntegerBytes = 256;
@@ -34,7 +34,7 @@ export class PickleMachine implements PickleContext {
   /** Stack heights at which a mark stands. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, unknown>();
-  readonly stack: unknown[] = [];
+  readonly #stack: unknown[] = [];
   /** Where the next byte is read. */
   at: number;
   /** Where the instruction being executed begins: messages name it. */
@@ -60,10 +60,14 @@ export class PickleMachine implements PickleContext {
     if (this.#allowance < 0) this.fail('values of a size in proportion to the file', 'far more', 'The file is made to exhaust memory.');
   }
 
-  /** The next `count` bytes, as a view. */
-  take(count: number | bigint): Uint8Array {
+  checkLeft(count: number | bigint): void {
     const left = this.#bytes.length - this.at;
     if (count < 0 || count > left) this.fail(`${count} bytes`, `${left} to the end of the file`, 'The file is cut short or damaged.');
+  }
+
+  /** The next `count` bytes, as a view. */
+  take(count: number | bigint): Uint8Array {
+    this.checkLeft(count);
     this.at += Number(count);
     return this.#bytes.subarray(this.at - Number(count), this.at);
   }
@@ -72,7 +76,10 @@ export class PickleMachine implements PickleContext {
     this.take(size);
     return read(this.at - size);
   }
-  u8 = (): number => this.#number(1, (at) => this.#bytes[at]);
+  u8(): number {
+    if (this.at >= this.#bytes.length) this.checkLeft(1);
+    return this.#bytes[this.at++];
+  }
   u16 = (): number => this.#number(2, (at) => this.#view.getUint16(at, true));
   i32 = (): number => this.#number(4, (at) => this.#view.getInt32(at, true));
   u32 = (): number => this.#number(4, (at) => this.#view.getUint32(at, true));
@@ -111,29 +118,33 @@ export class PickleMachine implements PickleContext {
     return bigintOrNumber(BigInt(text.replace('+', '')));
   }
 
+  stop(): void {
+    this.stopped = true;
+  }
+
   push(value: unknown): void {
-    this.stack.push(value);
+    this.#stack.push(value);
   }
 
   pop(): unknown {
-    if (this.stack.length <= (this.#marks.at(-1) ?? 0)) this.fail('an item on the stack', 'none', 'The file is damaged.');
-    return this.stack.pop();
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) this.fail('an item on the stack', 'none', 'The file is damaged.');
+    return this.#stack.pop();
   }
 
   top(): unknown {
     const value = this.pop();
-    this.stack.push(value);
+    this.#stack.push(value);
     return value;
   }
 
   mark(): void {
-    this.#marks.push(this.stack.length);
+    this.#marks.push(this.#stack.length);
   }
 
   /** Removes the last mark and what stands above it. */
   popToMark(): unknown[] {
     const height = this.#marks.pop();
-    return height === undefined ? this.fail('a mark on the stack', 'none', 'The file is damaged.') : this.stack.splice(height);
+    return height === undefined ? this.fail('a mark on the stack', 'none', 'The file is damaged.') : this.#stack.splice(height);
   }
 
   remember(index: number | bigint): void {
@@ -143,9 +154,9 @@ export class PickleMachine implements PickleContext {
   /** Remembers the top of the stack under the next free number. */
   memoize = (): void => this.remember(this.#memo.size);
 
-  recall(index: number | bigint): void {
+  recall(index: number | bigint): unknown {
     if (!this.#memo.has(Number(index))) this.fail('a value that was remembered', `number ${index}, which was not`, 'The file is damaged.');
-    this.push(this.#memo.get(Number(index)));
+    return this.#memo.get(Number(index));
   }
 
   /** The allow-list's entry for a name. */
