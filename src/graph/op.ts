@@ -1,6 +1,6 @@
 import { ShapeError } from '../core/errors.ts';
 import type { NumberArray } from '../core/ndarray.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { formatShape, type Shape, type WindowAxis } from '../core/shape.ts';
 import type { AttrSpecs, AttrsOf } from './attrs.ts';
 import type { GraphDType, TensorType } from './graph.ts';
 import type { Lowering } from './lowering.ts';
@@ -70,6 +70,12 @@ export interface LowerCall<A> {
   readonly attrs: A;
 }
 
+/**
+ * How much of a picture (input 0) one position of the result depends on: the same `position`, the whole `picture`, a window of rows and
+ * columns, or one `element` that may have stood elsewhere.
+ */
+export type Sight = 'position' | 'picture' | 'element' | readonly [height: WindowAxis, width: WindowAxis];
+
 /** Properties that passes and engines ask for, so that no shared code tests an op's name. */
 export interface Traits<A = unknown> {
   /** Works position by position, maps zero to zero: runs on any layout. */
@@ -89,6 +95,14 @@ export interface Traits<A = unknown> {
   readonly channelWeights?: { readonly weight: number; readonly bias: number };
   /** Is `scale·x + shift` per channel with values that do not depend on x. */
   readonly channelAffine?: (call: { inputs: readonly (Tensor | undefined)[]; attrs: A }) => { scale: Tensor; shift: Tensor };
+  /** Needed for receptive fields; an `elementwise` op sees the same position of each input without saying so. */
+  readonly sight?: (call: LowerCall<A>) => Sight;
+  /** Takes the largest or the mean of what it sees, channel by channel. */
+  readonly pools?: 'max' | 'mean';
+  /** Rows (axis 0) or columns (1) of the picture that position `at` reads, those in the padding too. Default: the window of `sight`. */
+  readonly taps?: (call: LowerCall<A>, axis: 0 | 1, at: number) => number[];
+  /** Turns scores along axis 1 into shares of 1. */
+  readonly shares?: true;
 }
 
 /**

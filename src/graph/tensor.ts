@@ -82,7 +82,7 @@ export class GraphBuilder {
     checkInputs(record as AnyOp, inputs, where);
     const complete = completeAttrs(record.attrs, attrs, where);
     const types = record.infer({ inputs, attrs: complete, where });
-    const outputs = types.map((type) => this.#add({ ...type, role: 'result', name: '' }));
+    const outputs = types.map(({ shape, dtype }) => this.#add({ shape, dtype, role: 'result', name: '' }));
     this.#nodes.push({
       op: record.name,
       attrs: complete,

@@ -89,6 +89,7 @@ function open(file: string): Library | Attempt {
   try {
     if (file.includes('.fovea')) openCompanions(dirname(file));
     const lib = koffi.load(file);
+    keepLoaded(file);
     const { major, minor, patch } = readVersion(lib);
     if (major !== 2 && major !== 3) return { file, reason: `version ${major}.${minor}.${patch} is not supported` };
     return { lib, file, major, version: `${major}.${minor}.${patch}` };
@@ -105,6 +106,16 @@ function openCompanions(folder: string): void {
     const copy = join(folder, name);
     if (existsSync(copy)) koffi.load(copy, { global: true });
   }
+}
+
+/**
+ * Takes a reference to a library that nobody gives back. Koffi unloads what it loaded when its thread ends, but OpenMP's idle threads go on
+ * waiting inside that code: unmapping it under them ends the process with a segmentation fault.
+ */
+function keepLoaded(file: string): void {
+  const RTLD_LAZY = 1;
+  if (process.platform === 'win32') koffi.load('kernel32.dll').func('LoadLibraryA', 'void*', ['str'])(file);
+  else koffi.load(null).func('dlopen', 'void*', ['str', 'int'])(file, RTLD_LAZY);
 }
 
 let versionStruct: ReturnType<typeof koffi.struct> | undefined;
@@ -124,6 +135,7 @@ export function setThreads(threads: number): number {
   for (const name of OPENMP[process.platform] ?? []) {
     try {
       const omp = koffi.load(name);
+      keepLoaded(name);
       omp.func('omp_set_num_threads', 'void', ['int'])(threads);
       return omp.func('omp_get_max_threads', 'int', [])() as number;
     } catch {

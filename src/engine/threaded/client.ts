@@ -57,7 +57,11 @@ class Connection {
 
 /** Starts an engine in a worker thread and waits until it has opened its library. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const worker = new Worker(workerFile(), { workerData: options });
+  // How long OpenMP's threads spin before they sleep, if the user has not said: libgomp's own count lets a barrier burn a whole time slice
+  // whenever another process wants a core, which makes steps up to twenty times slower. Only the main thread's environment reaches libgomp.
+  process.env.GOMP_SPINCOUNT ??= '10000';
+  // The caller's own flags, such as `--input-type`, are not for the worker.
+  const worker = new Worker(workerFile(), { workerData: options, execArgv: [] });
   const greeting = await new Promise<Greeting>((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);

@@ -1,0 +1,55 @@
+import { MultiBar } from 'cli-progress';
+import { duration } from './format.ts';
+
+/** Where a run's lines go: with a bar below them on a terminal, plain in a pipe. */
+export interface Display {
+  line(text: string): void;
+  /** Images done in all. */
+  advance(images: number): void;
+  end(): void;
+}
+
+/** Speed is taken over this long a time: it follows changes and does not flicker. */
+const windowSeconds = 3;
+const nowSeconds = () => performance.now() / 1000;
+
+export function openDisplay(
+  epochs: number,
+  epochImages: number,
+  imagesBefore: number,
+  { live = Boolean(process.stdout.isTTY) } = {},
+): Display {
+  if (!live) return { line: (text) => console.log(text), advance: () => {}, end: () => {} };
+  const bars = new MultiBar({
+    format: 'epoch {epoch}  {bar} {percentage}%  {speed} images/s  {left} left',
+    barsize: 30,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    stream: process.stdout,
+    hideCursor: true,
+    clearOnComplete: true,
+    fps: 8,
+    // Signals are the command's own.
+    gracefulExit: false,
+  });
+  const totalImages = epochs * epochImages;
+  const epochOf = (images: number) => `${Math.min(epochs, Math.floor(images / epochImages) + 1)}/${epochs}`;
+  const bar = bars.create(totalImages, imagesBefore, { epoch: epochOf(imagesBefore), speed: '–', left: '–' });
+  const start = { seconds: nowSeconds(), images: imagesBefore };
+  const marks = [start];
+  return {
+    line: (text) => void bars.log(`${text}\n`),
+    advance(images) {
+      const seconds = nowSeconds();
+      if (seconds - marks.at(-1)!.seconds < 0.1) return;
+      marks.push({ seconds, images });
+      while (marks.length > 2 && seconds - marks[1].seconds > windowSeconds) marks.shift();
+      const speed = (images - marks[0].images) / (seconds - marks[0].seconds);
+      const overall = (images - start.images) / (seconds - start.seconds);
+      bar.update(images, { epoch: epochOf(images - 1), speed: Math.round(speed), left: duration((totalImages - images) / overall) });
+    },
+    end() {
+      if (bars.isActive) bars.stop();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { UsageError } from '../core/errors.ts';
+import { f32, type NdArray } from '../core/ndarray.ts';
+import { Rng } from '../core/rng.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { readDigit } from '../data/digit.ts';
+import { decodePicture } from '../data/picture.ts';
+import { compose, presetTransforms } from '../data/transforms/index.ts';
+import { explainValue, formatExplanation } from '../explain/index.ts';
+import { withEngine } from '../train/evaluate.ts';
+import { engineOptionsIn } from './engine-options.ts';
+import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
+
+export interface ExplainCommandOptions extends NetworkChoice {
+  picture: string;
+  layer: string;
+  at?: string;
+  label?: string;
+  engine?: unknown;
+  threads?: unknown;
+  json?: boolean;
+}
+
+/** A picture as the network takes it: digits as MNIST holds them, photographs as ImageNet's models see them. */
+async function readPicture(file: string, shape: Shape): Promise<NdArray<'f32'>> {
+  const [channels, height, width] = shape;
+  if (channels === 1 && height === 28 && width === 28) return readDigit(file);
+  if (channels !== 3 || height !== width)
+    throw new UsageError({ where: file, expected: 'a network for 28×28 digits or square colour pictures', got: formatShape(shape) });
+  const data = new Float32Array(sizeOf(shape));
+  compose(presetTransforms('none', { size: height }).valid).run(await decodePicture(file), new Rng(0), data);
+  return f32(data, shape);
+}
+
+function labelOf(label: string | undefined, classNames: readonly string[]): number | undefined {
+  if (label === undefined) return undefined;
+  const named = classNames.indexOf(label);
+  return named >= 0 ? named : integersIn(label, '--label', [1], 0, '3')[0];
+}
+
+/** Where one number of a network comes from. */
+export async function explainCommand(options: ExplainCommandOptions): Promise<number> {
+  const { picture, layer, at, json, ...choice } = options;
+  const [channel, row, col] = at === undefined ? [] : integersIn(at, '--at', [1, 3], 0, '3,10,12 (channel, row, column) or 3');
+  const engineOptions = engineOptionsIn(options);
+  const { module, inputShape, classNames, state, note } = await namedNetwork(choice);
+  const label = labelOf(options.label, classNames);
+  const input = await readPicture(picture, inputShape);
+  const numbers = await state();
+  const position = { channel, row, col };
+  const explanation = await withEngine(engineOptions, (engine) =>
+    explainValue({ module, state: numbers, input, layer, position, label, engine }),
+  );
+  if (note) console.error(`note: ${note}`);
+  if (json) console.log(JSON.stringify(explanation, null, 2));
+  else console.log(formatExplanation(explanation, { classes: classNames }));
+  return 0;
+}

@@ -1,0 +1,36 @@
+import type { EngineInfo } from '../engine/engine.ts';
+import type { HistoryRow } from '../train/progress.ts';
+
+export const percent = (rate: number): string => `${(100 * rate).toFixed(2)}%`;
+export const perSecond = (count: number, seconds: number): string => `${Math.round(seconds > 0 ? count / seconds : 0)}`;
+
+/** `9.4 s`, `2 min 05 s`, `1 h 02 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  const two = (n: number) => `${Math.floor(n)}`.padStart(2, '0');
+  return minutes < 60 ? `${minutes} min ${two(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+/** `epoch 1  [6400/60000 (11%)]  loss 0.1832  train 94.19%  test 97.42%` */
+export function evaluationLine(row: HistoryRow, trainImages: number): string {
+  const width = `${trainImages}`.length;
+  const position = `[${`${row.images}`.padStart(width)}/${trainImages} (${`${Math.round((100 * row.images) / trainImages)}`.padStart(3)}%)]`;
+  return `epoch ${row.epoch}  ${position}  loss ${row.loss.toFixed(4)}  train ${percent(row.trainAccuracy)}  test ${percent(row.testAccuracy)}`;
+}
+
+/** Rows of cells as lines, every column as wide as its widest cell; all columns but the first to the right. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** `oneDNN 2.6.3 (avx512_core), 2 threads`. */
+export function engineName({ name, version, isa, threads }: Pick<EngineInfo, 'name' | 'version' | 'isa' | 'threads'>): string {
+  return name === 'reference' ? 'portable (TypeScript)' : `oneDNN ${version} (${isa}), ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command, Option } from 'commander';
+import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
+import { reportFailure } from './failure.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** `batchSize` → `--batch-size`. */
+export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** A number if it is one; else the text, which the recipe's check refuses with its range. */
+const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
+
+/** The recipe's fields as options; `data` is an argument. */
+function recipeOptions(): Option[] {
+  const defaults = completeRecipe({});
+  return recipeFields
+    .filter((field) => field !== 'data')
+    .map((field) => {
+      const { doc, value, group } = meaningOf(field);
+      const preset = defaults[field];
+      const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
+      const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
+      return value === 'n' ? option.argParser(asNumber) : option;
+    });
+}
+
+/** The recipe's fields among the options of a command. */
+export const recipeIn = (options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> =>
+  Object.fromEntries(recipeFields.flatMap((field) => (options[field] === undefined ? [] : [[field, options[field]]])));
+
+const json = () => new Option('--json', 'print JSON instead of text');
+
+/** Every command is loaded only when it is called: `--help` stays quick. */
+function createProgram(done: (status: number) => void): Command {
+  const program = new Command('fovea')
+    .description('Train, understand and ship convolutional image recognizers')
+    .version(version)
+    .showHelpAfterError('(--help lists commands and options)')
+    .exitOverride();
+
+  const train = program
+    .command('train')
+    .description('train a network')
+    .addArgument(new Argument('[data]', 'data set: mnist'))
+    .option('--resume <run>', 'go on with a run that was stopped: its folder, or a checkpoint file')
+    .addOption(json())
+    .action(async (data: string | undefined, options: Record<string, unknown>) => {
+      const { trainCommand } = await import('./train-command.ts');
+      done(await trainCommand({ ...options, data }));
+    });
+  for (const option of recipeOptions()) train.addOption(option);
+
+  program
+    .command('val')
+    .description('accuracy of a trained network on the test images, class by class')
+    .argument('<run>', 'run folder (its best weights), or a checkpoint file')
+    .option('--data-dir <folder>', 'folder with the data set’s own files')
+    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
+    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
+    .addOption(json())
+    .action(async (run: string, options: Record<string, unknown>) => {
+      const { valCommand } = await import('./val-command.ts');
+      done(await valCommand({ ...options, run }));
+    });
+
+  program
+    .command('predict')
+    .description('what a trained network sees in pictures')
+    .argument('<image...>', 'picture files (PNG, JPEG, WebP, GIF, TIFF)')
+    .requiredOption('--weights <run>', 'run folder (its best weights), or a checkpoint file')
+    .addOption(new Option('--topk <n>', 'classes to print').argParser(asNumber).default(3))
+    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
+    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
+    .addOption(json())
+    .action(async (images: string[], options: { weights: string; topk: number | string }) => {
+      const { predictCommand } = await import('./predict-command.ts');
+      done(await predictCommand({ ...options, images }));
+    });
+
+  program
+    .command('summary')
+    .description('layers of a network: sizes, parameters, multiply-adds, receptive fields')
+    .argument('<network>', 'a model’s name, or a run folder')
+    .option('--input <c,h,w>', 'shape of the picture (default: that the network is made for)')
+    .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
+    .option('--csv', 'print a table for spreadsheets instead of text')
+    .addOption(json())
+    .action(async (network: string, options: Record<string, unknown>) => {
+      const { summaryCommand } = await import('./summary-command.ts');
+      done(await summaryCommand({ ...options, network }));
+    });
+
+  program
+    .command('explain')
+    .description('how one number of a layer comes about on a picture: window, weights, products, sum')
+    .argument('<network>', 'run folder, checkpoint file or a model’s name')
+    .argument('<picture>', 'picture file')
+    .requiredOption('--layer <name>', 'a layer as summary lists it (conv1.0); softmax: the probabilities')
+    .option('--at <channel,row,col>', 'which number, from 0 (default: the largest)')
+    .option('--label <class>', 'with --layer softmax: the true class, for the loss')
+    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors')
+    .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
+    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
+    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
+    .addOption(json())
+    .action(async (network: string, picture: string, options: { layer: string }) => {
+      const { explainCommand } = await import('./explain-command.ts');
+      done(await explainCommand({ ...options, network, picture }));
+    });
+
+  program
+    .command('doctor')
+    .description('which engine this machine has, and if none, how to get it')
+    .addOption(json())
+    .action(async (options: Record<string, unknown>) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      done(await doctorCommand({ ...options, version }));
+    });
+
+  return program;
+}
+
+/** Runs one command line (without `node` and the script) and returns the status to exit with. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = createProgram((code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    return reportFailure(error);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Dataset } from '../data/dataset.ts';
+import type { EngineInfo } from '../engine/engine.ts';
+import type { HistoryRow, Progress } from '../train/progress.ts';
+import type { Recipe } from '../train/recipe.ts';
+import type { StepEvent, TrainResult } from '../train/train-options.ts';
+import { openDisplay } from './display.ts';
+import { duration, engineName, evaluationLine, percent } from './format.ts';
+
+export interface RunStart {
+  recipe: Recipe;
+  engine: EngineInfo;
+  runFolder: string;
+  trainSet: Dataset;
+  testSet: Dataset;
+  /** What an earlier run has done, and on which engine if there was one. */
+  progress: Progress;
+  engineBefore?: Pick<EngineInfo, 'name' | 'version' | 'isa' | 'threads'>;
+}
+
+/** What a training run says, as text or as JSON. */
+export interface TrainOutput {
+  start(start: RunStart): void;
+  step(step: StepEvent): void;
+  evaluation(row: HistoryRow): void;
+  interrupting(): void;
+  interrupted(result: TrainResult): void;
+  /** `files` are lines about what the run left. */
+  end(result: TrainResult, files: readonly string[]): void;
+  /** Ends what is still being drawn; safe to call twice. */
+  close(): void;
+}
+
+/** One JSON object a line, `event` first. */
+export function jsonOutput(): TrainOutput {
+  const print = (event: string, fields: object) => console.log(JSON.stringify({ event, ...fields }));
+  const summary = ({ runFolder, engineInfo: engine, progress: { history, step, best, seconds, trainSeconds } }: TrainResult) => {
+    const { testAccuracy = null, testLoss = null } = history.at(-1) ?? {};
+    return { runFolder, engine, step, testAccuracy, testLoss, best, seconds, trainSeconds };
+  };
+  return {
+    start: ({ recipe, engine, runFolder, trainSet, testSet, progress: { step } }) =>
+      print('start', { runFolder, recipe, engine, trainImages: trainSet.length, testImages: testSet.length, step }),
+    step: () => {},
+    evaluation: (row) => print('evaluation', row),
+    interrupting: () => {},
+    interrupted: (result) => print('interrupted', summary(result)),
+    end: (result) => print('end', summary(result)),
+    close: () => {},
+  };
+}
+
+function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress }: RunStart): string[] {
+  const { model, data, epochs, batchSize, optimizer, lr, schedule, seed } = recipe;
+  const rate = schedule === 'constant' ? `learning rate ${lr}` : `learning rate ${lr} (${schedule})`;
+  return [
+    `Training ${model} on ${data}: ${trainSet.length} training images, ${testSet.length} test images`,
+    `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${batchSize} images a step, ${optimizer}, ${rate}, seed ${seed}`,
+    `Engine: ${engineName(engine)}`,
+    ...(engine.note ? [`oneDNN was not found, so this will be slow. \`npx fovea doctor\` says what was tried and how to get it.`] : []),
+    ...(engineBefore && engineName(engineBefore) !== engineName(engine)
+      ? [`Before it was ${engineName(engineBefore)}: the last digits of what follows may differ from a run on that alone.`]
+      : []),
+    `Run folder: ${runFolder}${progress.step > 0 ? `, going on after step ${progress.step}` : ''}`,
+    '',
+  ];
+}
+
+function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { trainSet, testSet }: RunStart, files: readonly string[]) {
+  const { best, seconds, trainSeconds } = progress;
+  const right = Math.round(evaluation!.accuracy * testSet.length);
+  const speed = Math.round((trainSet.length * recipe.epochs) / trainSeconds);
+  return [
+    '',
+    `Test accuracy ${percent(evaluation!.accuracy)} (${right} of ${testSet.length} images right)`,
+    ...(best ? [`Best on the way ${percent(best.testAccuracy)}, epoch ${best.epoch}, step ${best.step}: kept as weights/best`] : []),
+    `Time ${duration(seconds)}, of which training ${duration(trainSeconds)} (${speed} images/s)`,
+    '',
+    `In ${runFolder}:`,
+    ...files.map((file) => `  ${file}`),
+    '',
+    `Try it on a picture of a digit: npx fovea predict <image> --weights ${runFolder}`,
+  ];
+}
+
+/** Lines for people; on a terminal with a progress bar below them. */
+export function textOutput(): TrainOutput {
+  let begun: RunStart | undefined;
+  let display = openDisplay(1, 1, 0, { live: false });
+  return {
+    start(start) {
+      begun = start;
+      for (const line of describe(start)) console.log(line);
+      const { recipe, trainSet, progress } = start;
+      const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
+      if (progress.epoch < recipe.epochs) display = openDisplay(recipe.epochs, trainSet.length, imagesBefore);
+    },
+    step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
+    evaluation: (row) => display.line(evaluationLine(row, begun!.trainSet.length)),
+    interrupting: () => display.line('Finishing this step, then saving. Ctrl-C again ends at once, without saving.'),
+    interrupted({ progress, runFolder }) {
+      display.end();
+      console.log(`Stopped after step ${progress.step}; nothing is lost. To go on: npx fovea train --resume ${runFolder}`);
+    },
+    end(result, files) {
+      display.end();
+      for (const line of summarise(result, begun!, files)) console.log(line);
+    },
+    close: () => display.end(),
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Everything a program needs to define, train, evaluate, keep and use a network. The subpaths (`fovea/ops`, `fovea/graph`, …) have the rest.
+ *
+ * @module
+ */
+
+// Training and what comes after.
+export { evaluationGraph, trainingGraph } from './compile/index.ts';
+// Data.
+export * from './core/index.ts';
+export * from './data/index.ts';
+export type { Engine, EngineInfo, Program, Store } from './engine/engine.ts';
+export { LocalEngine } from './engine/local.ts';
+export { createReferenceBackend } from './engine/reference/backend.ts';
+export { type EngineOptions, openEngine } from './engine/threaded/index.ts';
+// Results as files.
+export { readSafetensors, writeSafetensors } from './formats/index.ts';
+// Networks: modules, their layers, and the operations their `forward` calls.
+export type { Tensor } from './graph/tensor.ts';
+export { createModel, defineModel, listModels, type ModelOptions, type ModelSpec } from './models/index.ts';
+export * from './nn/index.ts';
+export {
+  adaptiveAvgPool2d,
+  add,
+  avgPool2d,
+  batchNorm2d,
+  concat,
+  conv2d,
+  crossEntropy,
+  dropout,
+  flatten,
+  l2Penalty,
+  linear,
+  logSoftmax,
+  maxPool2d,
+  mseLoss,
+  mul,
+  multiClassHinge,
+  nllLoss,
+  relu,
+  reshape,
+  scale,
+  slice,
+  softmax,
+} from './ops/index.ts';
+export type { OptimizerSpec, ScheduleSpec } from './optim/index.ts';
+export * from './report/index.ts';
+export * from './train/index.ts';

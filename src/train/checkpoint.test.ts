@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { f32, type StateDict } from '../core/ndarray.ts';
+import { writeSafetensors } from '../formats/safetensors.ts';
+import {
+  type Checkpoint,
+  findNonFinite,
+  findWeights,
+  loadCheckpoint,
+  prepareWeightsFolder,
+  saveCheckpoint,
+  weightsFile,
+} from './checkpoint.ts';
+import { initialProgress } from './progress.ts';
+import { completeRecipe } from './recipe.ts';
+
+const state = (entries: Record<string, number[]>): StateDict =>
+  new Map(Object.entries(entries).map(([name, values]) => [name, f32(values)]));
+const checkpoint = (): Checkpoint => ({
+  metadata: {
+    version: 1,
+    model: 'course-cnn',
+    classes: ['0', '1'],
+    sampleShape: [1, 28, 28],
+    trainImages: 100,
+    testImages: 10,
+    engine: { name: 'reference', version: '', isa: 'typescript', threads: 1 },
+    recipe: completeRecipe({}),
+    // A sum that no short decimal has.
+    progress: { ...initialProgress(), step: 7, windowLoss: 0.1 + 0.2 },
+  },
+  model: state({ 'conv.weight': [1, 2.5, -0], 'conv.bias': [1e-30] }),
+  optimizer: state({ 'optimizer.conv.weight.exp_avg': [3, 4, 5] }),
+});
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'fovea-checkpoint-'));
+  file = path.join(folder, 'last.safetensors');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('a checkpoint', () => {
+  it('comes back as it was saved, to the bit', async () => {
+    await saveCheckpoint(file, checkpoint());
+    expect(await loadCheckpoint(file)).toEqual(checkpoint());
+  });
+
+  it('cut short anywhere is refused by name', async () => {
+    await saveCheckpoint(file, checkpoint());
+    const bytes = await readFile(file);
+    for (const length of [0, 4, 9, 200, bytes.length - 60, bytes.length - 1]) {
+      await writeFile(file, bytes.subarray(0, length));
+      await expect(loadCheckpoint(file), `${length} bytes`).rejects.toThrow(file);
+    }
+  });
+
+  it('altered in a byte is refused by name', async () => {
+    await saveCheckpoint(file, checkpoint());
+    const bytes = await readFile(file);
+    // Spaces pad the header: they carry nothing.
+    const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
+    const padding = bytes.subarray(0, headerEnd).toString('latin1').trimEnd().length;
+    for (let i = 0; i < bytes.length; i += 11) {
+      if (i >= padding && i < headerEnd) continue;
+      const altered = Buffer.from(bytes);
+      altered[i] ^= 1;
+      await writeFile(file, altered);
+      await expect(loadCheckpoint(file), `byte ${i}`).rejects.toThrow(file);
+    }
+  });
+
+  it('of another program or a later version is refused by name', async () => {
+    await writeFile(file, writeSafetensors(checkpoint().model));
+    await expect(loadCheckpoint(file)).rejects.toThrow(`[${file}] expected a checkpoint of Fovea, got safetensors without its metadata`);
+    const later = checkpoint();
+    await saveCheckpoint(file, { ...later, metadata: { ...later.metadata, version: 2 as 1 } });
+    await expect(loadCheckpoint(file)).rejects.toThrow('expected a checkpoint of version 1, got 2. Use a newer Fovea.');
+  });
+
+  it('that is missing is refused by name', async () => {
+    await expect(loadCheckpoint(file)).rejects.toMatchObject({ name: 'CheckpointError', complaint: { where: file } });
+  });
+});
+
+describe('findWeights', () => {
+  it('takes a file, or the best and else the last of a run folder', async () => {
+    await mkdir(path.join(folder, 'weights'));
+    await expect(findWeights(folder)).rejects.toThrow('expected a run folder with weights/best.safetensors or weights/last.safetensors');
+    await writeFile(weightsFile(folder, 'last'), '');
+    expect(await findWeights(folder)).toBe(weightsFile(folder, 'last'));
+    await writeFile(weightsFile(folder, 'best'), '');
+    expect(await findWeights(folder)).toBe(weightsFile(folder, 'best'));
+    expect(await findWeights(folder, ['last'])).toBe(weightsFile(folder, 'last'));
+    expect(await findWeights(weightsFile(folder, 'best'))).toBe(weightsFile(folder, 'best'));
+    await expect(findWeights(path.join(folder, 'no'))).rejects.toThrow('got nothing of that name');
+  });
+});
+
+describe('prepareWeightsFolder', () => {
+  it('removes what a killed process left half written, and nothing else', async () => {
+    await prepareWeightsFolder(folder);
+    for (const name of ['.scratch-12-0', 'last.safetensors', 'mine.txt']) await writeFile(path.join(folder, 'weights', name), 'x');
+    await prepareWeightsFolder(folder);
+    expect((await readdir(path.join(folder, 'weights'))).sort()).toEqual(['last.safetensors', 'mine.txt']);
+  });
+});
+
+describe('findNonFinite', () => {
+  it('names the first array with a number that is not finite', () => {
+    expect(findNonFinite(state({ a: [1, 2], b: [0, Number.NEGATIVE_INFINITY] }))).toBe('b');
+    expect(findNonFinite(state({ a: [1, 2] }))).toBeUndefined();
+  });
+});

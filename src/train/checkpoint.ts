@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { CheckpointError, messageOf } from '../core/errors.ts';
+import type { StateDict } from '../core/ndarray.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
+import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { Module } from '../nn/module.ts';
+import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
+import { progressSchema } from './progress.ts';
+import { recipeSchema } from './recipe.ts';
+
+const metadataSchema = z.object({
+  version: z.literal(1),
+  /** Name of the network in the registry, or of the class that a program trained. */
+  model: z.string(),
+  classes: z.array(z.string()).min(1),
+  /** Shape of one picture, `[C, H, W]`. */
+  sampleShape: z.array(z.int().min(1)),
+  /** How many training images an epoch has: positions in an epoch refer to it. */
+  trainImages: z.int().min(1),
+  testImages: z.int().min(1),
+  engine: z.object({ name: z.enum(['onednn', 'reference']), version: z.string(), isa: z.string(), threads: z.int() }),
+  recipe: recipeSchema,
+  progress: progressSchema,
+});
+export type CheckpointMetadata = z.infer<typeof metadataSchema>;
+
+/** A moment of a training run, as a file keeps it. */
+export interface Checkpoint {
+  metadata: CheckpointMetadata;
+  /** Parameters and buffers under their state-dict keys. */
+  model: StateDict;
+  /** Moments and momentum buffers; empty in a file that is only meant to be used. */
+  optimizer: StateDict;
+}
+
+const damaged = 'The file was altered or damaged: use another copy, or the other file in the weights folder';
+
+/** sha256 over the metadata's text and, in order of the names, every tensor's name, dtype, shape and bytes. */
+function checksum(text: string, tensors: StateDict): string {
+  const hash = createHash('sha256').update(text);
+  for (const name of [...tensors.keys()].sort()) {
+    const { dtype, shape, data } = tensors.get(name)!;
+    hash.update(JSON.stringify([name, dtype, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Writes a checkpoint as one safetensors file, so that at any moment either the old or the new one is there whole.
+ *
+ * The tensors keep their state-dict keys, so other programs can read the weights; the metadata stands under `fovea`.
+ *
+ * **Throws** `CheckpointError` if the disk refuses: the older file is untouched.
+ */
+export async function saveCheckpoint(file: string, { metadata, model, optimizer }: Checkpoint): Promise<void> {
+  const tensors: StateDict = new Map([...model, ...optimizer]);
+  const text = JSON.stringify(metadata);
+  await writeAtomic(file, writeSafetensors(tensors, { fovea: text, sha256: checksum(text, tensors) }));
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * **Throws** `CheckpointError` (or `FormatError`) naming the file if it is missing, cut short, altered or of another program.
+ *
+ * @example const { model, metadata } = await loadCheckpoint('runs/mnist/weights/best.safetensors');
+ */
+export async function loadCheckpoint(file: string): Promise<Checkpoint> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new CheckpointError({ where: file, expected: 'a checkpoint', got: messageOf(error) }, { cause: error });
+  });
+  const { tensors, metadata: notes } = readSafetensors(bytes, file);
+  if (notes.fovea === undefined || notes.sha256 === undefined)
+    throw new CheckpointError({ where: file, expected: 'a checkpoint of Fovea', got: 'safetensors without its metadata' });
+  const sum = checksum(notes.fovea, tensors);
+  if (sum !== notes.sha256)
+    throw new CheckpointError({ where: file, expected: `contents with sha256 ${notes.sha256}`, got: sum, hint: damaged });
+  const given: unknown = JSON.parse(notes.fovea);
+  const version = (given as { version?: unknown } | null)?.version;
+  if (version !== 1)
+    throw new CheckpointError({ where: file, expected: 'a checkpoint of version 1', got: `${version}`, hint: 'Use a newer Fovea' });
+  const { success, data: metadata, error } = metadataSchema.safeParse(given);
+  if (!success) {
+    const [issue] = error.issues;
+    throw new CheckpointError({ where: `${file}: ${issue.path.join('.')}`, expected: 'valid metadata', got: issue.message });
+  }
+  const [model, optimizer]: [StateDict, StateDict] = [new Map(), new Map()];
+  for (const [name, tensor] of tensors) (name.startsWith(OPTIMIZER_PREFIX) ? optimizer : model).set(name, tensor);
+  return { metadata, model, optimizer };
+}
+
+/** Refuses weights that are not those of the module: a missing or additional name, another shape. */
+export function checkWeights(module: Module, state: StateDict, where: string): void {
+  const wanted = module.parameters();
+  for (const [name, { shape }] of wanted) {
+    const got = state.get(name);
+    if (!got || !sameShape(got.shape, shape))
+      throw new CheckpointError({ where, expected: `${name} ${formatShape(shape)}`, got: got ? formatShape(got.shape) : 'no such weight' });
+  }
+  const stranger = [...state.keys()].find((name) => !wanted.has(name));
+  if (stranger) throw new CheckpointError({ where, expected: `weights of this network (${wanted.size})`, got: `also '${stranger}'` });
+}
+
+/** First weight that holds a number that is not finite. */
+export function findNonFinite(state: StateDict): string | undefined {
+  for (const [name, { data }] of state) for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
+  return undefined;
+}
+
+export type WeightsName = 'best' | 'last';
+export const weightsFile = (runFolder: string, name: WeightsName): string => path.join(runFolder, 'weights', `${name}.safetensors`);
+
+/** Makes `<run>/weights` and removes what a killed process left half written there. */
+export async function prepareWeightsFolder(runFolder: string): Promise<void> {
+  const folder = path.join(runFolder, 'weights');
+  try {
+    await mkdir(folder, { recursive: true });
+    const left = (await readdir(folder)).filter((name) => name.startsWith('.scratch-'));
+    await Promise.all(left.map((name) => rm(path.join(folder, name), { force: true })));
+  } catch (error) {
+    throw asWriteError(folder, error);
+  }
+}
+
+const isFolder = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * The checkpoint file that a path means: the file itself, or in a run folder the first of `order` that is there.
+ *
+ * **Throws** `CheckpointError` if there is none.
+ */
+export async function findWeights(runOrFile: string, order: readonly WeightsName[] = ['best', 'last']): Promise<string> {
+  if (!(await isFolder(runOrFile))) {
+    if (await exists(runOrFile)) return runOrFile;
+    throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name' });
+  }
+  for (const name of order) if (await exists(weightsFile(runOrFile, name))) return weightsFile(runOrFile, name);
+  const names = order.map((name) => `weights/${name}.safetensors`).join(' or ');
+  throw new CheckpointError({ where: runOrFile, expected: `a run folder with ${names}`, got: 'a folder without' });
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { completeRecipe, meaningOf, optimizerOf, recipeFields, scheduleOf } from './recipe.ts';
+
+describe('completeRecipe', () => {
+  it('fills in what the course uses', () => {
+    const { epochs, batchSize, lr, optimizer, schedule, seed, engine, evalEvery, model } = completeRecipe({});
+    expect({ epochs, batchSize, lr, optimizer, schedule, seed, engine, evalEvery, model }).toEqual({
+      epochs: 3,
+      batchSize: 64,
+      lr: 1e-3,
+      optimizer: 'adam',
+      schedule: 'constant',
+      seed: 0,
+      engine: 'auto',
+      evalEvery: 100,
+      model: 'course-cnn',
+    });
+  });
+
+  it.each([
+    [{ epochs: 0 }, '[epochs] expected an integer from 1, got 0.'],
+    [{ batchSize: 6.5 }, '[batchSize] expected an integer from 1, got 6.5.'],
+    [{ lr: 'fast' }, "[lr] expected a number above 0, got 'fast'."],
+    [{ lr: Number.NaN }, '[lr] expected a number above 0, got NaN.'],
+    [{ optimizer: 'adm' }, "[optimizer] expected adam, adamw or sgd, got 'adm'. Did you mean 'adam'?"],
+    [{ epoch: 3 }, "[recipe] expected known fields, got 'epoch'. Did you mean 'epochs'?"],
+    [{ momentum: 0.9 }, "[momentum] expected optimizer sgd, got adam. Adam's decays are beta1 and beta2."],
+    [{ optimizer: 'sgd', nesterov: true }, '[nesterov] expected optimizer sgd with a momentum, got sgd, momentum 0.'],
+    [{ threads: 0 }, '[threads] expected an integer from 1 to 1024, got 0.'],
+  ])('refuses %j, naming field, range and value', (given, message) => {
+    expect(() => completeRecipe(given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
+  });
+
+  it('calls a field what the caller calls it', () => {
+    expect(() => completeRecipe({ lr: -1 }, (field) => `--${field}`)).toThrow('[--lr] expected');
+  });
+
+  it('has a meaning for every field', () => {
+    for (const field of recipeFields) expect(meaningOf(field)).toMatchObject({ doc: expect.any(String), allowed: expect.any(String) });
+  });
+});
+
+describe('specs of a recipe', () => {
+  it('gives an optimizer only its own options', () => {
+    expect(optimizerOf(completeRecipe({ optimizer: 'sgd', momentum: 0.9, lr: 0.1 }))).toEqual({
+      kind: 'sgd',
+      momentum: 0.9,
+      nesterov: false,
+    });
+    expect(optimizerOf(completeRecipe({ weightDecay: 0.1, maxGradNorm: 1 }))).toEqual({
+      kind: 'adam',
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.1,
+      maxGradNorm: 1,
+    });
+  });
+
+  it('puts a warm-up before the schedule', () => {
+    expect(scheduleOf(completeRecipe({ schedule: 'step', stepSizeEpochs: 4, warmupSteps: 10 }))).toEqual({
+      kind: 'warmup',
+      warmupSteps: 10,
+      schedule: { kind: 'step', stepSizeEpochs: 4, gamma: 0.1 },
+    });
+    expect(scheduleOf(completeRecipe({ schedule: 'cosine', minLr: 1e-5 }))).toEqual({ kind: 'cosine', minLr: 1e-5 });
+  });
+});

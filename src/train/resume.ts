@@ -1,0 +1,57 @@
+import path from 'node:path';
+import { CheckpointError, UsageError } from '../core/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Module } from '../nn/module.ts';
+import { type Checkpoint, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
+import { completeRecipe, meaningOf, type Recipe, type RecipeField } from './recipe.ts';
+
+export interface ResumableRun {
+  runFolder: string;
+  checkpoint: Checkpoint;
+  recipe: Recipe;
+}
+
+/**
+ * What a stopped run needs to go on: its checkpoint and its recipe.
+ *
+ * - `runOrFile` the run folder (its `weights/last.safetensors`), or a checkpoint file in one
+ * - `given` fields of the recipe to change: epochs, engine and threads may; others only repeat what they are
+ * - `label` what messages call a field
+ *
+ * **Throws** `CheckpointError` if there is no checkpoint or it is damaged; `UsageError` naming a field that cannot change.
+ */
+export async function openRun(
+  runOrFile: string,
+  given: Readonly<Partial<Record<RecipeField, unknown>>> = {},
+  label = (field: string) => field,
+): Promise<ResumableRun> {
+  const file = await findWeights(runOrFile, ['last']);
+  const checkpoint = await loadCheckpoint(file);
+  const { recipe: before } = checkpoint.metadata;
+  const recipe = completeRecipe({ ...before, ...given }, label);
+  for (const field of Object.keys(given) as RecipeField[])
+    if (recipe[field] !== before[field] && !meaningOf(field).changeable)
+      throw new UsageError({
+        where: label(field),
+        expected: `what the run has, ${before[field] ?? 'none'}`,
+        got: `${recipe[field]}`,
+        hint: 'A run that goes on can change its epochs, engine and threads alone',
+      });
+  return { runFolder: path.dirname(path.dirname(file)), checkpoint, recipe };
+}
+
+/** Refuses a checkpoint that this network and these images cannot go on from with the same bits. */
+export function checkResumable({ metadata, model, optimizer }: Checkpoint, module: Module, trainSet: Dataset): void {
+  const where = 'resume';
+  checkWeights(module, model, where);
+  if (metadata.trainImages !== trainSet.length)
+    throw new CheckpointError({ where, expected: `the ${metadata.trainImages} training images of before`, got: `${trainSet.length}` });
+  const { optimizer: kind, momentum } = metadata.recipe;
+  if (optimizer.size === 0 && (kind !== 'sgd' || momentum > 0))
+    throw new CheckpointError({
+      where,
+      expected: 'a checkpoint with the optimizer’s states',
+      got: 'one with the weights alone',
+      hint: 'Resume from last.safetensors',
+    });
+}

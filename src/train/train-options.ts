@@ -1,0 +1,62 @@
+import type { StateDict } from '../core/ndarray.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Engine, EngineInfo } from '../engine/engine.ts';
+import type { Module } from '../nn/module.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { HistoryRow, Progress } from './progress.ts';
+import type { Recipe, RecipeInput } from './recipe.ts';
+
+/** What a run tells while it goes on. A slow callback slows the run; an error in one ends it. */
+export interface TrainEvents {
+  /** After every step. `loss` is the batch's, before its update. */
+  onStep?: (step: StepEvent) => void;
+  /** After every evaluation, before its checkpoint. */
+  onEvaluate?: (row: HistoryRow, evaluation: Evaluation) => void;
+  /** After the last evaluation of an epoch. */
+  onEpoch?: (row: HistoryRow) => void;
+  /** After the checkpoint, and the best one if it changed, are safely on the disk. The run waits for what it returns. */
+  onCheckpoint?: (runFolder: string, progress: Progress) => void | Promise<void>;
+}
+
+export interface StepEvent {
+  /** From 1. */
+  epoch: number;
+  /** Steps done. */
+  step: number;
+  loss: number;
+  /** Training images done in this epoch, and how many it has. */
+  images: number;
+  trainImages: number;
+}
+
+export interface TrainOptions extends TrainEvents {
+  /** Default: the network that `recipe.model` names. */
+  model?: Module;
+  trainSet: Dataset;
+  testSet: Dataset;
+  recipe?: RecipeInput;
+  /** An engine that is open already; it stays open. Default: one is opened as the recipe says. */
+  engine?: Engine;
+  /** Where `weights/best.safetensors` and `weights/last.safetensors` go. Default: nothing is written. */
+  runFolder?: string;
+  /** Goes on from this checkpoint: with the same recipe, data and engine the bits are those of a run that never stopped. */
+  resume?: Checkpoint;
+  /** Ends the run after the step under way; `last` is saved and the result says `interrupted`. */
+  signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  model: Module;
+  /** The weights after the last step. */
+  state: StateDict;
+  classes: readonly string[];
+  recipe: Recipe;
+  progress: Progress;
+  /** Of the weights after the last step; undefined if the run was interrupted. */
+  evaluation?: Evaluation;
+  interrupted: boolean;
+  engineInfo: EngineInfo;
+  /** Where the checkpoints are. */
+  runFolder?: string;
+}

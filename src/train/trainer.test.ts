@@ -1,0 +1,246 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StateDict } from '../core/ndarray.ts';
+import { Rng } from '../core/rng.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { LocalEngine } from '../engine/local.ts';
+import { createReferenceBackend } from '../engine/reference/backend.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { Dropout, Linear } from '../nn/layers.ts';
+import { Module } from '../nn/module.ts';
+import { flatten, relu } from '../ops/index.ts';
+import { loadCheckpoint, weightsFile } from './checkpoint.ts';
+import { completeRecipe } from './recipe.ts';
+import type { TrainOptions } from './train-options.ts';
+import { Trainer, train } from './trainer.ts';
+
+class Tiny extends Module {
+  hidden = new Linear(4, 8);
+  drop = new Dropout(0.2);
+  out = new Linear(8, 2);
+  override forward(x: Tensor): Tensor {
+    return this.out.forward(this.drop.forward(relu(this.hidden.forward(flatten(x)))));
+  }
+}
+
+/** Points on two sides of a plane. */
+function points(name: string, length: number): Dataset {
+  const rng = new Rng(name);
+  const data = Float32Array.from({ length: length * 4 }, () => rng.normal());
+  return {
+    name,
+    length,
+    classes: ['left', 'right'],
+    sampleShape: [1, 2, 2],
+    labels: Int32Array.from({ length }, (_, i) => (data[4 * i] + 0.2 * data[4 * i + 1] > 0 ? 1 : 0)),
+    read: (indices, into) => {
+      for (let n = 0; n < indices.length; n++) into.set(data.subarray(4 * indices[n], 4 * indices[n] + 4), 4 * n);
+    },
+  };
+}
+
+/** The same data set, with a look at what is read. */
+const spying = (dataset: Dataset, look: (indices: ArrayLike<number>) => void): Dataset => ({
+  ...dataset,
+  read: (indices, into) => {
+    look(indices);
+    return dataset.read(indices, into);
+  },
+});
+
+/** 17 steps an epoch, the last with 2 samples; evaluations after 5, 10, 15, 17. */
+const recipe = { epochs: 2, batchSize: 8, lr: 0.02, evalEvery: 5 };
+const [trainSet, testSet] = [points('train', 130), points('test', 60)];
+const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({
+  engine: new LocalEngine(createReferenceBackend()),
+  model: new Tiny(),
+  trainSet,
+  testSet,
+  recipe,
+  ...more,
+});
+const numbers = (state: StateDict) => Object.fromEntries([...state].map(([name, { data }]) => [name, [...(data as Float32Array)]]));
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'fovea-train-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('train', () => {
+  it('learns, and evaluates every evalEvery batches and at the end of an epoch', async () => {
+    const epochs: number[] = [];
+    const { progress, evaluation, interrupted } = await train(options({ onEpoch: ({ epoch }) => epochs.push(epoch) }));
+    expect(evaluation!.accuracy).toBeGreaterThan(0.9);
+    expect(interrupted).toBe(false);
+    expect(progress.history.map(({ epoch, step, images }) => [epoch, step, images])).toEqual([
+      [1, 5, 40],
+      [1, 10, 80],
+      [1, 15, 120],
+      [1, 17, 130],
+      [2, 22, 40],
+      [2, 27, 80],
+      [2, 32, 120],
+      [2, 34, 130],
+    ]);
+    expect(epochs).toEqual([1, 2]);
+    expect(progress).toMatchObject({ epoch: 2, batch: 0, step: 34 });
+  });
+
+  it('shows every training image once an epoch, in an order of the seed and the epoch', async () => {
+    const orders: number[][] = [];
+    const spy = spying(trainSet, (indices) => orders.push(Array.from(indices)));
+    await train(options({ trainSet: spy }));
+    const [first, second] = [orders.slice(0, 17).flat(), orders.slice(17).flat()];
+    for (const order of [first, second]) expect(order.toSorted((a, b) => a - b)).toEqual([...Array(130).keys()]);
+    expect(first).not.toEqual(second);
+  });
+
+  it('reports the loss and the accuracy of the images so far', async () => {
+    const losses: number[] = [];
+    const { progress } = await train(options({ recipe: { ...recipe, epochs: 1 }, onStep: ({ loss }) => losses.push(loss) }));
+    const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+    expect(progress.history[1].loss).toBeCloseTo(mean(losses.slice(5, 10)), 12);
+    // The last batch of the epoch has 2 images instead of 8.
+    expect(progress.history[3].loss).toBeCloseTo((8 * losses[15] + 2 * losses[16]) / 10, 12);
+    for (const { trainAccuracy, images } of progress.history) expect((trainAccuracy * images) % 1).toBeCloseTo(0, 9);
+  });
+
+  it('gives the same bits for the same seed, others for another', async () => {
+    const run = async (seed: number) => numbers((await train(options({ recipe: { ...recipe, seed } }))).state);
+    const first = await run(1);
+    expect(await run(1)).toEqual(first);
+    expect(await run(2)).not.toEqual(first);
+  });
+
+  it('enqueues a step before it waits for the one before', async () => {
+    const engine = new LocalEngine(createReferenceBackend());
+    let [started, most, waiting] = [0, 0, 0];
+    const compile = engine.compile.bind(engine);
+    engine.compile = async (graph, store) => {
+      const program = await compile(graph, store);
+      const run = program.run.bind(program);
+      program.run = async (feeds) => {
+        started++;
+        most = Math.max(most, ++waiting);
+        await new Promise((resolve) => setImmediate(resolve));
+        waiting--;
+        return run(feeds);
+      };
+      return program;
+    };
+    await train(options({ engine, recipe: { ...recipe, epochs: 1 } }));
+    expect(started).toBe(17 + 4);
+    expect(most).toBe(2);
+  });
+});
+
+describe('resume', () => {
+  const finished = async (runFolder: string) => (await loadCheckpoint(weightsFile(runFolder, 'last'))).metadata.progress;
+  const withoutTimes = (progress: Awaited<ReturnType<typeof finished>>) => ({
+    ...progress,
+    seconds: 0,
+    trainSeconds: 0,
+    windowSeconds: 0,
+    history: progress.history.map((row) => ({ ...row, seconds: 0, imagesPerSecond: 0 })),
+  });
+
+  it.each([1, 5, 7, 16, 17, 20, 33])('stopped after step %i it goes on with the same bits as never stopped', async (stop) => {
+    const whole = await train(options({ runFolder: path.join(folder, 'whole') }));
+    const controller = new AbortController();
+    const runFolder = path.join(folder, 'stopped');
+    const onStep: TrainOptions['onStep'] = ({ step }) => step === stop && controller.abort();
+    const first = await train(options({ runFolder, signal: controller.signal, onStep }));
+    expect(first.interrupted).toBe(true);
+    // One more step was on its way when the signal came.
+    expect(first.progress.step - stop).toBeLessThanOrEqual(1);
+    const resume = await loadCheckpoint(weightsFile(runFolder, 'last'));
+    expect(resume.metadata.progress).toEqual(first.progress);
+    const second = await train(options({ runFolder, resume }));
+    expect(numbers(second.state)).toEqual(numbers(whole.state));
+    expect(withoutTimes(second.progress)).toEqual(withoutTimes(whole.progress));
+    const [a, b] = await Promise.all(['whole', 'stopped'].map((name) => loadCheckpoint(weightsFile(path.join(folder, name), 'last'))));
+    expect(numbers(b.optimizer)).toEqual(numbers(a.optimizer));
+    const [c, d] = await Promise.all(['whole', 'stopped'].map((name) => loadCheckpoint(weightsFile(path.join(folder, name), 'best'))));
+    expect(numbers(d.model)).toEqual(numbers(c.model));
+  });
+
+  it('stopped while it evaluates, it evaluates again', async () => {
+    // Two batches of test images: the signal comes in the first.
+    const large = points('test', 1100);
+    const whole = await train(options({ testSet: large }));
+    const controller = new AbortController();
+    const aborting = spying(large, () => controller.abort());
+    const first = await train(options({ runFolder: folder, signal: controller.signal, testSet: aborting }));
+    expect(first.progress.history).toEqual([]);
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    const second = await train(options({ runFolder: folder, resume, testSet: large }));
+    expect(first.interrupted).toBe(true);
+    expect(withoutTimes(second.progress)).toEqual(withoutTimes(whole.progress));
+  });
+
+  it('of a finished run trains nothing and evaluates', async () => {
+    const whole = await train(options({ runFolder: folder }));
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    const again = await train(options({ runFolder: folder, resume }));
+    expect(again.evaluation!.accuracy).toBe(whole.evaluation!.accuracy);
+    expect(again.progress.step).toBe(34);
+  });
+
+  it('goes on beyond the epochs of before', async () => {
+    await train(options({ runFolder: folder }));
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    const more = await train(options({ runFolder: folder, resume, recipe: { ...recipe, epochs: 3 } }));
+    const whole = await train(options({ recipe: { ...recipe, epochs: 3 } }));
+    expect(numbers(more.state)).toEqual(numbers(whole.state));
+  });
+
+  it('refuses other weights, other data, and a file without the optimizer', async () => {
+    await train(options({ runFolder: folder }));
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    const best = await loadCheckpoint(weightsFile(folder, 'best'));
+    class Other extends Module {
+      hidden = new Linear(4, 9);
+      override forward(x: Tensor): Tensor {
+        return this.hidden.forward(flatten(x));
+      }
+    }
+    await expect(Trainer.open(options({ resume, model: new Other() }))).rejects.toThrow('expected hidden.weight [9,4], got [8,4]');
+    await expect(Trainer.open(options({ resume, trainSet: points('train', 131) }))).rejects.toThrow('expected the 130 training images');
+    await expect(Trainer.open(options({ resume: best }))).rejects.toThrow('Resume from last.safetensors');
+  });
+});
+
+describe('a loss that is not finite', () => {
+  it('ends the run naming the step, and keeps the weights of before', async () => {
+    const sgd = completeRecipe({ ...recipe, optimizer: 'sgd', lr: 1e30 });
+    const failing = train(options({ recipe: sgd, runFolder: folder }));
+    await expect(failing).rejects.toMatchObject({ name: 'NumericError', complaint: { where: expect.stringMatching(/^step [2-5]$/) } });
+    const { metadata, model } = await loadCheckpoint(weightsFile(folder, 'last'));
+    expect(metadata.progress.step).toBe(0);
+    expect([...model.values()].every(({ data }) => (data as Float32Array).every(Number.isFinite))).toBe(true);
+  });
+
+  it('never reaches a checkpoint: weights that are not finite are not saved', async () => {
+    const controller = new AbortController();
+    const engine = new LocalEngine(createReferenceBackend());
+    const createStore = engine.createStore.bind(engine);
+    engine.createStore = async () => {
+      const store = await createStore();
+      const read = store.read.bind(store);
+      let reads = 0;
+      store.read = async (names) => {
+        const state = await read(names);
+        if (reads++ === 1) (state.get('hidden.weight')!.data as Float32Array)[0] = Number.NaN;
+        return state;
+      };
+      return store;
+    };
+    const failing = train(options({ engine, runFolder: folder, signal: controller.signal }));
+    await expect(failing).rejects.toThrow('[step 5] expected a finite hidden.weight, got NaN');
+    expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(0);
+    await expect(readFile(weightsFile(folder, 'best'))).rejects.toThrow('ENOENT');
+  });
+});

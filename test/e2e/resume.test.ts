@@ -1,0 +1,113 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { courseOf, fovea, numbersIn, shortRun, start } from './command.ts';
+
+/** 20 steps; an evaluation, and with it one or two checkpoints, after each. */
+const run = [...shortRun, '--limit', '1280', '--eval-every', '1'];
+const last = (name: string) => path.join(cwd, 'runs', name, 'weights', 'last.safetensors');
+const best = (name: string) => path.join(cwd, 'runs', name, 'weights', 'best.safetensors');
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await mkdtemp(path.join(tmpdir(), 'fovea-resume-'));
+  expect((await fovea([...run, '--name', 'whole'], { cwd })).status).toBe(0);
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+async function expectSameAsWhole(name: string): Promise<void> {
+  expect(await numbersIn(last(name))).toEqual(await numbersIn(last('whole')));
+  expect(await numbersIn(best(name))).toEqual(await numbersIn(best('whole')));
+  expect(await courseOf(last(name))).toEqual(await courseOf(last('whole')));
+}
+
+describe('Ctrl-C', () => {
+  it('saves, says how to go on, ends with 130; the resumed run has the bits of one that never stopped', async () => {
+    const running = start([...run, '--name', 'stopped'], { cwd });
+    await running.saw(/\[ 256\/1280/);
+    running.child.kill('SIGINT');
+    const { status, stdout, stderr } = await running.done;
+    expect(status).toBe(130);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('Finishing this step, then saving.');
+    expect(stdout).toContain('To go on: npx fovea train --resume runs/stopped');
+    const resumed = await fovea(['train', '--resume', 'runs/stopped'], { cwd });
+    expect(resumed.stderr).toBe('');
+    expect(resumed.status).toBe(0);
+    expect(resumed.stdout).toMatch(/Run folder: runs\/stopped, going on after step \d+/);
+    await expectSameAsWhole('stopped');
+  });
+
+  it('a second time ends at once', async () => {
+    const running = start([...run, '--name', 'twice', '--eval-every', '50'], { cwd });
+    await running.saw(/Run folder/);
+    running.child.kill('SIGINT');
+    running.child.kill('SIGINT');
+    expect((await running.done).status).toBe(130);
+  });
+});
+
+describe('kill -9', () => {
+  it.each([
+    ['at the start', 'start', /Run folder/],
+    ['after the first evaluation', 'early', /\[ {2}64\/1280/],
+    ['late', 'late', /\[1088\/1280/],
+  ])('%s loses nothing that was saved', async (_, name, moment) => {
+    const running = start([...run, '--name', name], { cwd });
+    await running.saw(moment);
+    running.child.kill('SIGKILL');
+    expect((await running.done).signal).toBe('SIGKILL');
+    const weights = path.join(cwd, 'runs', name, 'weights');
+    const saved = await readdir(weights).then(
+      (names) => names.includes('last.safetensors'),
+      () => false,
+    );
+    const resumed = await fovea(['train', '--resume', `runs/${name}`], { cwd });
+    if (!saved) {
+      expect(resumed.status).toBe(1);
+      expect(resumed.stderr).toContain('expected a run folder with weights/last.safetensors');
+      return;
+    }
+    expect(resumed.status).toBe(0);
+    await expectSameAsWhole(name);
+  });
+
+  it('while a checkpoint is written leaves the older one, and resuming clears what was half written', async () => {
+    const running = start([...run, '--name', 'writing'], { cwd });
+    await running.saw(/\[ 192\/1280/);
+    const weights = path.join(cwd, 'runs', 'writing', 'weights');
+    const isWriting = async () => (await readdir(weights)).some((name) => name.startsWith('.scratch-'));
+    while (!(await isWriting())) await new Promise((resolve) => setImmediate(resolve));
+    running.child.kill('SIGKILL');
+    await running.done;
+    const resumed = await fovea(['train', '--resume', 'runs/writing'], { cwd });
+    expect(resumed.status).toBe(0);
+    await expectSameAsWhole('writing');
+    expect((await readdir(weights)).sort()).toEqual(['best.safetensors', 'last.safetensors']);
+  });
+});
+
+describe('--resume', () => {
+  it('of a finished run writes its report again', async () => {
+    await rm(path.join(cwd, 'runs', 'whole', 'curves.png'));
+    const { status, stdout } = await fovea(['train', '--resume', 'runs/whole/weights/last.safetensors'], { cwd });
+    expect(status).toBe(0);
+    expect(stdout).toContain('Test accuracy');
+    expect(await readdir(path.join(cwd, 'runs', 'whole'))).toContain('curves.png');
+  });
+
+  it('on another engine says that digits may differ', async () => {
+    const { status, stdout } = await fovea(['train', '--resume', 'runs/whole', '--threads', '2'], { cwd });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Before it was .* 1 thread: the last digits/m);
+  });
+
+  it('changes epochs, engine and threads alone', async () => {
+    const { status, stderr } = await fovea(['train', '--resume', 'runs/whole', '--lr', '0.1'], { cwd });
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      'error: [--lr] expected what the run has, 0.001, got 0.1. A run that goes on can change its epochs, engine and threads alone.\n',
+    );
+  });
+});

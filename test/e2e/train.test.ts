@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadMnist } from '../../src/data/mnist.ts';
+import { fovea, type Outcome, shortRun } from './command.ts';
+
+let cwd: string;
+let trained: Outcome;
+beforeAll(async () => {
+  cwd = await mkdtemp(path.join(tmpdir(), 'fovea-e2e-'));
+  trained = await fovea([...shortRun, '--epochs', '2', '--eval-every', '25'], { cwd });
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+const inRun = (...parts: string[]) => path.join(cwd, 'runs', 'mnist', ...parts);
+
+describe('fovea train mnist', () => {
+  it('prints a line every so many batches, and ends well', () => {
+    expect(trained.stderr).toBe('');
+    expect(trained.status).toBe(0);
+    const lines = trained.stdout.split('\n').filter((line) => line.startsWith('epoch'));
+    expect(lines).toHaveLength(4);
+    const form = /^epoch 1 {2}\[1600\/3200 \( 50%\)\] {2}loss \d\.\d{4} {2}train \d\d\.\d\d% {2}test \d\d\.\d\d%$/;
+    expect(lines[0]).toMatch(form);
+  });
+
+  it('reaches 88 % with 3200 images, twice', () => {
+    const [, accuracy] = /^Test accuracy (\d+\.\d+)%/m.exec(trained.stdout)!;
+    expect(Number(accuracy)).toBeGreaterThanOrEqual(88);
+  });
+
+  it('leaves pictures, tables and weights', async () => {
+    for (const name of ['curves.png', 'confusion_matrix.png', 'misclassified.png']) {
+      const { format, width, height } = await sharp(inRun(name)).metadata();
+      expect({ name, format }).toEqual({ name, format: 'png' });
+      expect(Math.min(width, height)).toBeGreaterThan(200);
+    }
+    expect(await readFile(inRun('curves.svg'), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
+    expect(JSON.parse(await readFile(inRun('args.json'), 'utf8'))).toMatchObject({ data: 'mnist', epochs: 2, batchSize: 64, limit: 3200 });
+    const results = (await readFile(inRun('results.csv'), 'utf8')).trim().split('\n');
+    expect(results).toHaveLength(1 + 4);
+    expect(results[0]).toBe('epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,test_accuracy,lr');
+    expect(results[4].split(',').slice(0, 2)).toEqual(['2', '100']);
+    const predictions = (await readFile(inRun('predictions.csv'), 'utf8')).trim().split('\n');
+    expect(predictions).toHaveLength(1 + 3200);
+  });
+
+  it('never writes over another run', async () => {
+    const again = await fovea([...shortRun, '--limit', '64'], { cwd });
+    expect(again.stdout).toContain(`Run folder: ${path.join('runs', 'mnist2')}`);
+  });
+
+  it('--json prints one object a line', async () => {
+    const { stdout, status } = await fovea([...shortRun, '--limit', '128', '--name', 'json', '--json'], { cwd });
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map((e) => e.event)).toEqual(['start', 'evaluation', 'end']);
+    expect(events[2]).toMatchObject({ step: 2, runFolder: path.join('runs', 'json'), testAccuracy: events[1].testAccuracy });
+    expect(status).toBe(0);
+  });
+});
+
+describe('fovea val', () => {
+  it('finds the accuracy that training reported', async () => {
+    const { stdout, status } = await fovea(['val', 'runs/mnist', '--json'], { cwd });
+    expect(status).toBe(0);
+    const { accuracy, images, confusionMatrix, classes } = JSON.parse(stdout);
+    expect(trained.stdout).toContain(`${(100 * accuracy).toFixed(2)}%`);
+    expect(images).toBe(3200);
+    expect(confusionMatrix.flat().reduce((a: number, b: number) => a + b)).toBe(3200);
+    expect(Object.keys(classes)).toHaveLength(10);
+  });
+
+  it('takes a checkpoint file and prints a table', async () => {
+    const { stdout } = await fovea(['val', 'runs/mnist/weights/last.safetensors'], { cwd });
+    expect(stdout).toMatch(/^class +precision +recall +F1 +images$/m);
+    expect(stdout.match(/^\d +\d+\.\d\d% /gm)).toHaveLength(10);
+  });
+});
+
+describe('fovea predict', () => {
+  it('recognises digits in picture files, dark on light and large too', async () => {
+    const { test } = await loadMnist();
+    await mkdir(path.join(cwd, 'digits'));
+    const values = new Float32Array(784);
+    const files: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      await test.read([i], values);
+      const inverted = i % 2 === 1;
+      const pixels = Uint8Array.from(values, (v) => Math.round(255 * (inverted ? 1 - v : v)));
+      const file = path.join('digits', i % 3 === 0 ? `${i}.jpg` : `${i}.png`);
+      await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
+        .resize(28 * (1 + i))
+        .toFile(path.join(cwd, file));
+      files.push(file);
+    }
+    const { stdout, status } = await fovea(['predict', ...files, '--weights', 'runs/mnist', '--json'], { cwd });
+    expect(status).toBe(0);
+    const results: { image: string; guesses: { className: string; prob: number }[] }[] = JSON.parse(stdout);
+    expect(results.map((r) => r.image)).toEqual(files);
+    const right = results.filter((r, i) => r.guesses[0].className === `${test.labels[i]}`).length;
+    expect(right).toBeGreaterThanOrEqual(10);
+    for (const { guesses } of results) expect(guesses.map((g) => g.prob)).toEqual(guesses.map((g) => g.prob).toSorted((a, b) => b - a));
+  });
+
+  it('prints a line for each picture', async () => {
+    const { stdout } = await fovea(['predict', 'digits/1.png', 'digits/2.png', '--weights', 'runs/mnist', '--topk', '2'], { cwd });
+    expect(stdout.trim().split('\n')).toHaveLength(2);
+    expect(stdout).toMatch(/^digits\/1\.png +\d +\d+\.\d% +\d +\d+\.\d%$/m);
+  });
+});
+
+describe('fovea doctor', () => {
+  it('says which engine there is', async () => {
+    const { stdout, status } = await fovea(['doctor', '--json'], { cwd });
+    const { engine, problem } = JSON.parse(stdout);
+    expect(engine ?? problem).toBeTruthy();
+    expect(status).toBe(engine ? 0 : 1);
+  });
+});
