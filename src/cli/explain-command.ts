@@ -7,8 +7,8 @@ import { decodePicture } from '../data/picture.ts';
 import { compose, presetTransforms } from '../data/transforms/index.ts';
 import { explainValue, formatExplanation } from '../explain/index.ts';
 import { withEngine } from '../train/evaluate.ts';
-import { engineOptionsIn } from './engine-options.ts';
 import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
+import { engineOptionsIn } from './options.ts';
 
 export interface ExplainCommandOptions extends NetworkChoice {
   picture: string;

@@ -3,8 +3,8 @@ import { readDigit } from '../data/digit.ts';
 import { createModel } from '../models/index.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
 import { predict } from '../train/predict.ts';
-import { engineOptionsIn } from './engine-options.ts';
 import { table } from './format.ts';
+import { engineOptionsIn } from './options.ts';
 
 export interface PredictCommandOptions {
   images: string[];

@@ -1,35 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
 import { reportFailure } from './failure.ts';
+import { asNumber, engineOptions, json, recipeOptions } from './options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-
-/** `batchSize` → `--batch-size`. */
-export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-/** A number if it is one; else the text, which the recipe's check refuses with its range. */
-const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
-
-/** The recipe's fields as options; `data` is an argument. */
-function recipeOptions(): Option[] {
-  const defaults = completeRecipe({});
-  return recipeFields
-    .filter((field) => field !== 'data')
-    .map((field) => {
-      const { doc, value, group } = meaningOf(field);
-      const preset = defaults[field];
-      const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
-      const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
-      return value === 'n' ? option.argParser(asNumber) : option;
-    });
-}
-
-/** The recipe's fields among the options of a command. */
-export const recipeIn = (options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> =>
-  Object.fromEntries(recipeFields.flatMap((field) => (options[field] === undefined ? [] : [[field, options[field]]])));
-
-const json = () => new Option('--json', 'print JSON instead of text');
 
 /** Every command is loaded only when it is called: `--help` stays quick. */
 function createProgram(done: (status: number) => void): Command {
@@ -51,27 +25,23 @@ function createProgram(done: (status: number) => void): Command {
     });
   for (const option of recipeOptions()) train.addOption(option);
 
-  program
+  const val = program
     .command('val')
     .description('accuracy of a trained network on the test images, class by class')
     .argument('<run>', 'run folder (its best weights), or a checkpoint file')
     .option('--data-dir <folder>', 'folder with the data set’s own files')
-    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
-    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
     .addOption(json())
     .action(async (run: string, options: Record<string, unknown>) => {
       const { valCommand } = await import('./val-command.ts');
       done(await valCommand({ ...options, run }));
     });
 
-  program
+  const predict = program
     .command('predict')
     .description('what a trained network sees in pictures')
     .argument('<image...>', 'picture files (PNG, JPEG, WebP, GIF, TIFF)')
     .requiredOption('--weights <run>', 'run folder (its best weights), or a checkpoint file')
     .addOption(new Option('--topk <n>', 'classes to print').argParser(asNumber).default(3))
-    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
-    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
     .addOption(json())
     .action(async (images: string[], options: { weights: string; topk: number | string }) => {
       const { predictCommand } = await import('./predict-command.ts');
@@ -91,7 +61,7 @@ function createProgram(done: (status: number) => void): Command {
       done(await summaryCommand({ ...options, network }));
     });
 
-  program
+  const explain = program
     .command('explain')
     .description('how one number of a layer comes about on a picture: window, weights, products, sum')
     .argument('<network>', 'run folder, checkpoint file or a model’s name')
@@ -101,8 +71,6 @@ function createProgram(done: (status: number) => void): Command {
     .option('--label <class>', 'with --layer softmax: the true class, for the loss')
     .option('--weights <file>', 'trained weights of a model, .pth or .safetensors')
     .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
-    .addOption(new Option('--engine <name>', 'auto, onednn or reference'))
-    .addOption(new Option('--threads <n>', 'threads of the engine').argParser(asNumber))
     .addOption(json())
     .action(async (network: string, picture: string, options: { layer: string }) => {
       const { explainCommand } = await import('./explain-command.ts');
@@ -118,6 +86,7 @@ function createProgram(done: (status: number) => void): Command {
       done(await doctorCommand({ ...options, version }));
     });
 
+  for (const command of [val, predict, explain]) for (const option of engineOptions()) command.addOption(option);
   return program;
 }
 

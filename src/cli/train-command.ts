@@ -5,7 +5,7 @@ import { completeRecipe } from '../train/recipe.ts';
 import { openRun } from '../train/resume.ts';
 import { Trainer } from '../train/trainer.ts';
 import { catchInterrupt } from './interrupt.ts';
-import { flagOf, recipeIn } from './program.ts';
+import { flagOf, recipeIn } from './options.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
 import { jsonOutput, textOutput } from './train-output.ts';
 

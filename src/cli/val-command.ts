@@ -3,8 +3,8 @@ import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.t
 import { loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { classScores, confusionMatrix, predictedClasses } from '../train/metrics.ts';
-import { engineOptionsIn } from './engine-options.ts';
 import { percent, table } from './format.ts';
+import { engineOptionsIn } from './options.ts';
 
 export interface ValCommandOptions {
   run: string;

@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf, type WindowAxis } from '../core/shape.ts';
 import { attr } from '../graph/attrs.ts';
 import { plainKernel } from '../graph/lowering.ts';
 import { defineOp, none } from '../graph/op.ts';
@@ -19,6 +19,12 @@ function spans(size: number, positions: number) {
   const begin = Int32Array.from({ length: positions }, (_, p) => Math.floor((p * size) / positions));
   const end = Int32Array.from({ length: positions }, (_, p) => Math.ceil(((p + 1) * size) / positions));
   return { begin, end };
+}
+
+function windowAlong(size: number, positions: number): WindowAxis {
+  const { begin, end } = spans(size, positions);
+  const kernel = end.reduce((largest, e, p) => Math.max(largest, e - begin[p]), 1);
+  return { size, kernel, stride: size / positions, padBegin: 0, padEnd: 0, dilation: 1 };
 }
 
 export const adaptiveAvgPool2dOp = defineOp({
@@ -59,7 +65,16 @@ export const adaptiveAvgPool2dOp = defineOp({
     },
   },
   cost: ({ inputs: [x], outputs: [y] }) => Math.max(sizeOf(x!.shape), sizeOf(y.shape)),
-  traits: {},
+  traits: {
+    // Windows that do not all have one size: the largest, at their mean distance.
+    sight: ({ inputs: [x], outputs: [y] }) =>
+      y.shape[2] * y.shape[3] === 1 ? 'picture' : [windowAlong(x!.shape[2], y.shape[2]), windowAlong(x!.shape[3], y.shape[3])],
+    pools: 'mean',
+    taps: ({ inputs: [x], outputs: [y] }, axis, at) => {
+      const { begin, end } = spans(x!.shape[axis + 2], y.shape[axis + 2]);
+      return Array.from({ length: end[at] - begin[at] }, (_, i) => begin[at] + i);
+    },
+  },
   inPlace: {},
   examples: [
     { shapes: [[2, 17, 4, 6]], attrs: { outputSize: [1, 1] } },

@@ -19,6 +19,7 @@ import {
   spatialOf,
   strideAttr,
   type Window,
+  windowAxes,
   windowOutput,
 } from './window.ts';
 
@@ -117,7 +118,15 @@ export const avgPool2dOp = defineOp({
     },
   },
   cost: ({ outputs: [y], attrs }) => sizeOf(y.shape) * sizeOf(attrs.kernel),
-  traits: {},
+  traits: {
+    sight: ({ inputs: [x], attrs }) => windowAxes(windowOf(attrs), x!.shape),
+    pools: 'mean',
+    taps: ({ inputs: [x], outputs: [y], attrs }, axis, at) => {
+      const { begin, counted } = spans(attrs, axis, x!.shape[axis + 2], y.shape[axis + 2]);
+      const first = attrs.countIncludePad ? at * attrs.stride[axis] - attrs.padding[axis] : begin[at];
+      return Array.from({ length: counted[at] }, (_, i) => first + i);
+    },
+  },
   inPlace: {},
   examples: [
     { shapes: [[2, 3, 6, 8]], attrs: { kernel: [2, 2], stride: [2, 2] } },

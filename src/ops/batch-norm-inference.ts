@@ -63,6 +63,7 @@ export const batchNormInferenceOp = defineOp({
   cost: ({ inputs: [x] }) => 2 * sizeOf(x!.shape),
   traits: {
     absorbsActivation: true,
+    sight: () => 'position',
     channelAffine: ({ inputs: [, weight, bias, mean, variance], attrs }) => {
       const scale = channelScale(weight!, variance!, attrs.eps);
       return { scale, shift: channelShift(bias!, mean!, scale) };
@@ -159,7 +160,7 @@ export const channelMulOp = defineOp({
     ],
   },
   cost: ({ inputs: [x] }) => sizeOf(x!.shape),
-  traits: {},
+  traits: { sight: () => 'position' },
   inPlace: {},
   examples: [{ shapes: [[2, 3, 4, 5], [3]] }, { shapes: [[1, 17, 3, 3], [17]] }],
 });

@@ -1,9 +1,9 @@
 import { ShapeError } from '../core/errors.ts';
 import type { NumberArray } from '../core/ndarray.ts';
-import { formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
+import { formatShape, type Shape, sizeOf, stridesOf, type WindowAxis } from '../core/shape.ts';
 import { attr } from '../graph/attrs.ts';
 import { plainKernel } from '../graph/lowering.ts';
-import { defineOp } from '../graph/op.ts';
+import { defineOp, type Sight } from '../graph/op.ts';
 import { apply, type Tensor } from '../graph/tensor.ts';
 import { expectShape, real } from './check.ts';
 
@@ -45,7 +45,7 @@ export const concatOp = defineOp({
     ],
   },
   cost: () => 0,
-  traits: {},
+  traits: { sight: ({ attrs }) => (attrs.axis === 1 ? 'position' : 'element') },
   inPlace: {},
   examples: [
     {
@@ -94,6 +94,15 @@ function expectBox(where: string, outer: Shape, begin: Shape, box: Shape): void 
     throw new ShapeError({ where, expected: `a box inside ${formatShape(outer)}`, got: `${formatShape(box)} at ${formatShape(begin)}` });
 }
 
+/** A window of one pixel, shifted. */
+function boxSight(x: Shape, y: Shape, begin: Shape): Sight {
+  const along = (axis: number): WindowAxis => {
+    const [size, padBegin] = [x[axis], -begin[axis]];
+    return { size, kernel: 1, stride: 1, padBegin, padEnd: y[axis] - size - padBegin, dilation: 1 };
+  };
+  return x.length === 4 ? [along(2), along(3)] : 'element';
+}
+
 const beginAttr = attr.ints({ doc: 'First index of the box on every axis.', min: 0 });
 
 export const sliceOp = defineOp({
@@ -115,7 +124,7 @@ export const sliceOp = defineOp({
     onednn: ({ attrs }) => [{ kind: 'slice', offsets: attrs.begin, src: { of: { in: 0 }, layout: 'given' }, dst: { of: { out: 0 } } }],
   },
   cost: () => 0,
-  traits: {},
+  traits: { sight: ({ inputs: [x], attrs }) => boxSight(x!.shape, attrs.size, attrs.begin) },
   inPlace: {},
   examples: [
     { shapes: [[2, 5, 4, 3]], attrs: { begin: [0, 2, 0, 0], size: [2, 3, 4, 3] } },
@@ -141,7 +150,14 @@ export const zeroPadOp = defineOp({
   grad: ({ inputs: [x], gradOutputs: [dy], attrs }) => [slice(dy!, attrs.begin, x!.shape)],
   lower: { onednn: plainKernel },
   cost: () => 0,
-  traits: {},
+  traits: {
+    sight: ({ inputs: [x], attrs }) =>
+      boxSight(
+        x!.shape,
+        attrs.size,
+        attrs.begin.map((b) => -b),
+      ),
+  },
   inPlace: {},
   examples: [
     { shapes: [[2, 3, 2, 3]], attrs: { begin: [0, 1, 2, 0], size: [2, 5, 4, 3] } },

@@ -19,6 +19,7 @@ import {
   spatialOf,
   strideAttr,
   type Window,
+  windowAxes,
   windowOutput,
 } from './window.ts';
 
@@ -100,7 +101,12 @@ export const conv2dOp = defineOp({
     ],
   },
   cost: ({ inputs: [, weight], outputs: [y] }) => flops(y.shape, weight!.shape),
-  traits: { absorbsActivation: true, absorbsAddend: 3, channelWeights: { weight: 1, bias: 2 } },
+  traits: {
+    absorbsActivation: true,
+    absorbsAddend: 3,
+    channelWeights: { weight: 1, bias: 2 },
+    sight: ({ inputs: [x, weight], attrs }) => windowAxes(windowOf(attrs, weight!.shape), x!.shape),
+  },
   inPlace: {},
   examples: conv2dExamples,
 });

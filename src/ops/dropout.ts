@@ -40,7 +40,7 @@ export const dropoutOp = defineOp({
   grad: ({ outputs: [, mask], gradOutputs: [dy] }) => [mul(dy!, mask)],
   lower: { onednn: plainKernel },
   cost: ({ inputs: [x] }) => sizeOf(x!.shape),
-  traits: {},
+  traits: { sight: () => 'position' },
   inPlace: {},
   examples: [
     { shapes: [[3, 17], []] },

@@ -63,7 +63,7 @@ export const linearOp = defineOp({
     ],
   },
   cost: ({ inputs: [x, weight] }) => 2 * x!.shape[0] * sizeOf(weight!.shape),
-  traits: { absorbsActivation: true, absorbsFlatten: 0, channelWeights: { weight: 1, bias: 2 } },
+  traits: { absorbsActivation: true, absorbsFlatten: 0, channelWeights: { weight: 1, bias: 2 }, sight: () => 'picture' },
   inPlace: {},
   examples: [
     { shapes: [[3, 5], [4, 5], [4]] },

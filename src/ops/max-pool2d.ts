@@ -17,6 +17,7 @@ import {
   spatialOf,
   strideAttr,
   type Window,
+  windowAxes,
   windowOutput,
 } from './window.ts';
 
@@ -89,7 +90,7 @@ export const maxPool2dOp = defineOp({
         : plainKernel(),
   },
   cost: ({ outputs: [y], attrs }) => sizeOf(y.shape) * sizeOf(attrs.kernel),
-  traits: {},
+  traits: { sight: ({ inputs: [x], attrs }) => windowAxes(attrs, x!.shape), pools: 'max' },
   inPlace: {},
   examples: [
     { shapes: [[2, 3, 6, 8]], attrs: { kernel: [2, 2], stride: [2, 2] } },

@@ -27,7 +27,7 @@ export const reshapeOp = defineOp({
   grad: ({ inputs: [x], gradOutputs: [dy] }) => [reshape(dy!, x!.shape)],
   lower: { onednn: view },
   cost: () => 0,
-  traits: {},
+  traits: { sight: () => 'element' },
   inPlace: {},
   examples: [
     { shapes: [[2, 3, 4]], attrs: { shape: [4, 6] } },
@@ -50,7 +50,7 @@ export const flattenOp = defineOp({
   grad: ({ inputs: [x], gradOutputs: [dy] }) => [reshape(dy!, x!.shape)],
   lower: { onednn: view },
   cost: () => 0,
-  traits: { flatten: true },
+  traits: { flatten: true, sight: () => 'element' },
   inPlace: {},
   examples: [{ shapes: [[2, 3, 4, 5]] }, { shapes: [[1, 17, 1, 2]] }, { shapes: [[3, 4]] }, { shapes: [[3]] }],
 });

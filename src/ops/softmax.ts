@@ -125,7 +125,7 @@ function family({ name, doc, logarithm, line, gradLine }: Row) {
       ],
     },
     cost: ({ outputs: [y] }) => 5 * sizeOf(y.shape),
-    traits: {},
+    traits: { sight: () => 'position', shares: logarithm ? undefined : true },
     inPlace: {},
     examples: repeated(1),
   });

@@ -47,6 +47,9 @@ const axisOf = (window: Window, shape: Shape, axis: 0 | 1): WindowAxis => ({
   ceil: window.ceilMode,
 });
 
+/** The window along height and width of a picture `[N, C, H, W]`. */
+export const windowAxes = (window: Window, shape: Shape): [WindowAxis, WindowAxis] => [axisOf(window, shape, 0), axisOf(window, shape, 1)];
+
 /** Height and width of what the window produces over a picture `[N, C, H, W]`. */
 export const windowOutput = (window: Window, shape: Shape, where?: string): [number, number] => [
   windowPositions(axisOf(window, shape, 0), where),

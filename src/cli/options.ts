@@ -1,0 +1,42 @@
+import { Option } from 'commander';
+import type { EngineOptions } from '../engine/threaded/index.ts';
+import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
+
+/** `batchSize` → `--batch-size`. */
+export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** A number if it is one; else the text, which the recipe's check refuses with its range. */
+export const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
+
+/** The recipe's fields as options; `data` is an argument. */
+export function recipeOptions(): Option[] {
+  const defaults = completeRecipe({});
+  return recipeFields
+    .filter((field) => field !== 'data')
+    .map((field) => {
+      const { doc, value, group } = meaningOf(field);
+      const preset = defaults[field];
+      const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
+      const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
+      return value === 'n' ? option.argParser(asNumber) : option;
+    });
+}
+
+/** The recipe's fields among the options of a command. */
+export const recipeIn = (options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> =>
+  Object.fromEntries(recipeFields.flatMap((field) => (options[field] === undefined ? [] : [[field, options[field]]])));
+
+export const json = () => new Option('--json', 'print JSON instead of text');
+
+/** The engine to compute with, for commands that are told nothing else of a recipe. */
+export const engineOptions = (): Option[] => [
+  new Option('--engine <name>', 'auto, onednn or reference'),
+  new Option('--threads <n>', 'threads of the engine').argParser(asNumber),
+];
+
+/** `--engine` and `--threads`, checked as the recipe's fields of these names. */
+export function engineOptionsIn({ engine, threads }: { engine?: unknown; threads?: unknown }): EngineOptions {
+  const given = Object.fromEntries(Object.entries({ engine, threads }).filter(([, value]) => value !== undefined));
+  const recipe = completeRecipe(given, flagOf);
+  return { engine: recipe.engine, threads: recipe.threads };
+}
