@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import type { ModelSpec } from './registry.ts';
+import { type ModelSpec, stage } from './registry.ts';
 
 /**
  * The small CNN of the course's first project: two blocks of 5×5 convolution, ReLU and 2×2 max pooling, then one linear layer.
@@ -36,5 +36,7 @@ export const courseCnn: ModelSpec = {
   name: 'course-cnn',
   doc: 'The small CNN of the course’s first project, for 28×28 digits.',
   inputShape: [1, 28, 28],
+  head: ['out'],
+  stages: [stage('conv1'), stage('conv2'), stage('out')],
   create: (options) => new CourseCnn(options),
 };

@@ -2,13 +2,38 @@ import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Module } from '../nn/module.ts';
+import type { WeightsEntry } from './weights.ts';
 
 export interface ModelOptions {
   /** Number of classes: length of the scores. */
   readonly classes: number;
   /** Channels of the pictures; default as the model's `inputShape` says. */
   readonly inChannels?: number;
+  /** Share of elements that dropout zeroes in training, 0 … 1; default the family's own. */
+  readonly dropout?: number;
+  /** Inception: changes pictures normalised by ImageNet's mean and deviation to mean and deviation 0.5; default false. */
+  readonly transformInput?: boolean;
 }
+
+/** What a model's `create` receives: checked, with the number of channels filled in. */
+export type CreateOptions = ModelOptions & { readonly inChannels: number };
+
+/** Options that only some families have. */
+export type FamilyOption = 'dropout' | 'transformInput';
+
+/** A part of a network between two cuts: what `freeze` counts and names. */
+export interface Stage {
+  readonly name: string;
+  /** State-dict prefixes of its layers. */
+  readonly parts: readonly string[];
+}
+
+/** A stage of the given layers; one that is a single layer or block bears its name. */
+export const stage = (name: string, ...parts: string[]): Stage => ({ name, parts: parts.length ? parts : [name] });
+
+/** Whether a state-dict key lies below one of the prefixes. */
+export const isBelow = (key: string, prefixes: readonly string[]): boolean =>
+  prefixes.some((prefix) => key === prefix || key.startsWith(`${prefix}.`));
 
 /** A model that can be made by name. */
 export interface ModelSpec {
@@ -18,7 +43,16 @@ export interface ModelSpec {
   readonly doc: string;
   /** The picture it is made for, `[C, H, W]`. */
   readonly inputShape: Shape;
-  readonly create: (options: Required<ModelOptions>) => Module;
+  /** State-dict prefixes of the layers whose size depends on the number of classes: a new task replaces them. */
+  readonly head: readonly string[];
+  /** All layers from the picture to the scores; every parameter is in one stage. */
+  readonly stages: readonly Stage[];
+  readonly accepts?: readonly FamilyOption[];
+  /** Trained weights that can be had. */
+  readonly weights?: readonly WeightsEntry[];
+  /** Patterns by which keys of old files get today's names. */
+  readonly renames?: readonly (readonly [pattern: RegExp, replacement: string])[];
+  readonly create: (options: CreateOptions) => Module;
 }
 
 const registry = new Map<string, ModelSpec>();
@@ -28,7 +62,15 @@ const registry = new Map<string, ModelSpec>();
  *
  * **Throws** `UsageError` if the name is taken.
  *
- * @example defineModel({ name: 'tiny', doc: 'One linear layer.', inputShape: [1, 28, 28], create: ({ classes }) => new Tiny(classes) });
+ * @example
+ * defineModel({
+ *   name: 'tiny',
+ *   doc: 'One convolution and one linear layer.',
+ *   inputShape: [1, 28, 28],
+ *   head: ['out'],
+ *   stages: [stage('conv'), stage('out')],
+ *   create: ({ classes }) => new Tiny(classes),
+ * });
  */
 export function defineModel(spec: ModelSpec): void {
   if (registry.has(spec.name)) throw new UsageError({ where: 'defineModel', expected: 'a new name', got: `'${spec.name}' a second time` });
@@ -56,16 +98,25 @@ export function findModel(name: string): ModelSpec {
  *
  * - `classes` 1 or more
  * - `inChannels` 1 or more; default as the model's `inputShape` says
+ * - `dropout` 0 … 1; default the family's own
+ * - `transformInput` Inception only; default false
  *
- * **Throws** `UsageError` for an unknown name, with the nearest known one, or counts that are not integers above 0.
+ * **Throws** `UsageError` for an unknown name, with the nearest known one, counts that are not integers above 0, or an option the model
+ * does not have.
  *
- * @example const model = createModel('course-cnn', { classes: 10 });
+ * @example const model = createModel('resnet18', { classes: 102 });
  */
-export function createModel(name: string, { classes, inChannels }: ModelOptions): Module {
+export function createModel(name: string, { classes, inChannels, ...family }: ModelOptions): Module {
   const spec = findModel(name);
   const counts = { classes, inChannels: inChannels ?? spec.inputShape[0] };
   for (const [option, count] of Object.entries(counts))
     if (!Number.isInteger(count) || count < 1)
       throw new UsageError({ where: name, expected: `${option} as an integer above 0`, got: `${count}` });
-  return spec.create(counts);
+  for (const option of Object.keys(family) as FamilyOption[])
+    if (family[option] !== undefined && !spec.accepts?.includes(option))
+      throw new UsageError({ where: name, expected: `options this model has (${spec.accepts?.join(', ') || 'none'})`, got: `'${option}'` });
+  const { dropout } = family;
+  if (dropout !== undefined && !(dropout >= 0 && dropout <= 1))
+    throw new UsageError({ where: name, expected: 'dropout as a share from 0 to 1', got: `${dropout}` });
+  return spec.create({ ...counts, ...family });
 }

@@ -221,8 +221,9 @@ def schedule_cases():
     })
 
 
-model_case('course-cnn', CourseCnn(), (4, 1, 28, 28), 10)
-model_case('small-net', SmallNet(), (3, 4, 11, 9), 5)
-loss_cases()
-optimizer_cases()
-schedule_cases()
+if __name__ == '__main__':
+    model_case('course-cnn', CourseCnn(), (4, 1, 28, 28), 10)
+    model_case('small-net', SmallNet(), (3, 4, 11, 9), 5)
+    loss_cases()
+    optimizer_cases()
+    schedule_cases()
