@@ -1,0 +1,40 @@
+import { type SplitName, splitNames } from './folder-reader.ts';
+import type { FolderReport, PictureSplit } from './image-folder.ts';
+
+const purposes: Readonly<Record<SplitName, string>> = { train: 'to train', val: 'to validate', test: 'to test' };
+const MOST_NAMED = 5;
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+/** The first of many, and how many more there are. */
+function listed(items: readonly string[]): string {
+  const more = items.length - MOST_NAMED;
+  return items.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** What was found in a folder, one line each; nothing is said of what is in order. */
+export function describeFolder(
+  splits: Partial<Record<SplitName, PictureSplit>>,
+  classes: number,
+  found: Omit<FolderReport, 'lines'>,
+): string[] {
+  const lines: string[] = [];
+  for (const split of splitNames) {
+    const part = splits[split];
+    if (!part) continue;
+    const present = new Set(part.labels).size;
+    lines.push(`found ${count(part.files.length, 'image')} in ${count(present, 'class', 'classes')} ${purposes[split]} with`);
+    const missing = found.missing.filter((m) => m.split === split).map((m) => `'${m.class}'`);
+    if (missing.length > 0)
+      lines.push(`${split}: no pictures of ${listed(missing)} (${missing.length} of ${count(classes, 'class', 'classes')})`);
+  }
+  const { emptyClasses, broken, ignored, unnamed } = found;
+  const quote = (name: string) => `'${name}'`;
+  if (emptyClasses.length > 0)
+    lines.push(`${count(emptyClasses.length, 'class folder')} without pictures: ${listed(emptyClasses.map(quote))}`);
+  if (broken.length > 0)
+    lines.push(`skipped ${count(broken.length, 'broken file')}: ${listed(broken.map(({ file, reason }) => `${file} (${reason})`))}`);
+  if (ignored.length > 0) lines.push(`ignored ${count(ignored.length, 'other file')}: ${listed(ignored)}`);
+  if (unnamed.length > 0) lines.push(`no name given for ${count(unnamed.length, 'class', 'classes')}: ${listed(unnamed.map(quote))}`);
+  return lines;
+}

@@ -1,0 +1,3 @@
+export * from './decode.ts';
+export type { JpegHeader, NeededRegion, Region } from './header.ts';
+export { readJpegHeader } from './header.ts';

@@ -1,0 +1,1 @@
+export { type BatchRequest, type Loader, type LoaderOptions, openLoader } from './loader.ts';

@@ -1,0 +1,28 @@
+import { parentPort } from 'node:worker_threads';
+import { toFailure } from '../../engine/threaded/protocol.ts';
+import type { PictureFiles } from '../dataset.ts';
+import { Filler, type FillReport } from './fill.ts';
+import type { Reply, Request } from './protocol.ts';
+
+const port = parentPort!;
+const known = new Map<number, Filler | SharedArrayBuffer>();
+let queue: Promise<unknown> = Promise.resolve();
+
+async function fill({ id, source, slot, indices, epoch }: Extract<Request, { kind: 'fill' }>): Promise<void> {
+  let reply: Reply;
+  try {
+    const report: FillReport = await (known.get(source) as Filler).fill({ indices, epoch, slot: known.get(slot) as SharedArrayBuffer });
+    reply = { id, report };
+  } catch (error) {
+    reply = { id, error: toFailure(error) };
+  }
+  port.postMessage(reply);
+}
+
+port.on('message', (request: Request) => {
+  if (request.kind === 'know') {
+    const { number, thing } = request;
+    known.set(number, thing instanceof SharedArrayBuffer ? thing : new Filler(thing as PictureFiles));
+  } else if (request.kind === 'fill') queue = queue.then(() => fill(request));
+  else void queue.then(() => port.close());
+});
