@@ -20,6 +20,8 @@ export const slots = {
   copied: 15,
   /** Three of them. */
   planes: 16,
+  columnTaps: 19,
+  rowTaps: 20,
 } as const;
 
 const pageBytes = 65536;

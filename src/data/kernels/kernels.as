@@ -497,6 +497,51 @@ export function rotateRow(
   }
 }
 
+// -------------------------------------------------------------------------------------------------------------------------------- Resize
+
+/**
+ * Taps of one axis: for every output pixel the first input pixel, how many there are, and `most` weights in 22-bit fixed point. Sums are of 32 bits and saturate to a byte.
+ */
+const halfWeight: i32 = 1 << 21;
+
+/** Resamples one row of RGB. `start` is the address that pixel 0 would have. Writes one byte too many. */
+export function resizeRow(start: usize, first: usize, count: usize, weights: usize, most: i32, columns: i32, out: usize): void {
+  for (let i = 0; i < columns; i++, out += 3) {
+    let at = start + 3 * load<i32>(first + 4 * i);
+    let sum = i32x4.splat(halfWeight);
+    let weight = weights + 4 * i * most;
+    for (let end = weight + 4 * load<i32>(count + 4 * i); weight < end; weight += 4, at += 3) {
+      const pixel = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at)));
+      sum = i32x4.add(sum, i32x4.mul(pixel, v128.load32_splat(weight)));
+    }
+    const levels = i16x8.narrow_i32x4_s(i32x4.shr_s(sum, 22), sum);
+    v128.store_lane<u32>(out, i8x16.narrow_i16x8_u(levels, levels), 0);
+  }
+}
+
+/** Resamples along columns: one row of `bytes` bytes from `taps` rows of which `start` is the first. Writes up to 15 bytes too many. */
+export function resizeColumn(start: usize, taps: i32, weights: usize, bytes: i32, out: usize): void {
+  for (let i = 0; i < bytes; i += 16) {
+    let a = i32x4.splat(halfWeight);
+    let b = a;
+    let c = a;
+    let d = a;
+    for (let k = 0, at = start + i; k < taps; k++, at += bytes) {
+      const levels = v128.load(at);
+      const weight = v128.load32_splat(weights + 4 * k);
+      const low = i16x8.extend_low_i8x16_u(levels);
+      const high = i16x8.extend_high_i8x16_u(levels);
+      a = i32x4.add(a, i32x4.mul(i32x4.extend_low_i16x8_u(low), weight));
+      b = i32x4.add(b, i32x4.mul(i32x4.extend_high_i16x8_u(low), weight));
+      c = i32x4.add(c, i32x4.mul(i32x4.extend_low_i16x8_u(high), weight));
+      d = i32x4.add(d, i32x4.mul(i32x4.extend_high_i16x8_u(high), weight));
+    }
+    const ab = i16x8.narrow_i32x4_s(i32x4.shr_s(a, 22), i32x4.shr_s(b, 22));
+    const cd = i16x8.narrow_i32x4_s(i32x4.shr_s(c, 22), i32x4.shr_s(d, 22));
+    v128.store(out + i, i8x16.narrow_i16x8_u(ab, cd));
+  }
+}
+
 // -------------------------------------------------------------------------------------------------------------------------------- Colour
 
 // Four pixels on their way through the steps, levels 0 to 255 as 32-bit integers.

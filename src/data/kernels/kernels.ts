@@ -39,6 +39,8 @@ interface Kernels {
     fill: number,
     out: Address,
   ): void;
+  resizeRow(start: Address, first: Address, count: Address, weights: Address, most: number, columns: number, out: Address): void;
+  resizeColumn(start: Address, taps: number, weights: Address, bytes: number, out: Address): void;
   colourPixels(pixels: Address, count: number, steps: Address, stepCount: number): number;
   writeTensor(
     pixels: Address,

@@ -22,9 +22,6 @@ const kernels: Record<ResizeFilter, Kernel> = {
 };
 
 const weightBits = 22;
-const half = 1 << (weightBits - 1);
-/** Results by their value + 256: bicubic weights overshoot. */
-const clamped = Uint8Array.from({ length: 1024 }, (_, i) => Math.min(255, Math.max(0, i - 256)));
 
 /** Weights of the input pixels that make each wanted output pixel along one axis. */
 interface Taps {
@@ -70,47 +67,13 @@ export function resizeNeeds(map: AxisMap, inLength: number, outLength: number, f
   return [ends.first[0], ends.first[1] + ends.count[1]];
 }
 
-/** Resamples along the rows, into a temporary picture of `columns` pixels a row. */
-function alongRows(input: View, rows: [number, number], { first, count, weights, most }: Taps, columns: number, into: Uint8Array): void {
-  const { data, stride, x, y } = input;
-  for (let row = rows[0], out = 0; row < rows[1]; row++) {
-    const start = (row - y) * stride - 3 * x;
-    for (let i = 0, w = 0; i < columns; i++, w += most, out += 3) {
-      let at = start + 3 * first[i];
-      let r = half;
-      let g = half;
-      let b = half;
-      for (let k = w, end = w + count[i]; k < end; k++, at += 3) {
-        const share = weights[k];
-        r += Math.imul(share, data[at]);
-        g += Math.imul(share, data[at + 1]);
-        b += Math.imul(share, data[at + 2]);
-      }
-      into[out] = clamped[(r >> weightBits) + 256];
-      into[out + 1] = clamped[(g >> weightBits) + 256];
-      into[out + 2] = clamped[(b >> weightBits) + 256];
-    }
-  }
-}
-
-/** Resamples along the columns of that temporary picture, whose first row is `top`. */
-function alongColumns(
-  rows: Uint8Array,
-  top: number,
-  { first, count, weights, most }: Taps,
-  height: number,
-  bytes: number,
-  into: Uint8Array,
-): void {
-  for (let j = 0, w = 0, out = 0; j < height; j++, w += most) {
-    const start = (first[j] - top) * bytes;
-    const taps = count[j];
-    for (let i = 0; i < bytes; i++, out++) {
-      let sum = half;
-      for (let k = 0, at = start + i; k < taps; k++, at += bytes) sum += Math.imul(weights[w + k], rows[at]);
-      into[out] = clamped[(sum >> weightBits) + 256];
-    }
-  }
+/** Taps where the kernels find them. */
+function placeTaps({ first, count, weights, most }: Taps, slot: number, scratch: Scratch) {
+  const room = scratch.ints(slot, first.length + count.length + weights.length);
+  room.set(first);
+  room.set(count, first.length);
+  room.set(weights, 2 * first.length);
+  return { first: room.byteOffset, count: room.byteOffset + 4 * first.length, weights: room.byteOffset + 8 * first.length, most };
 }
 
 /**
@@ -124,7 +87,18 @@ export function resize(input: View, size: { width: number; height: number; filte
   const kernel = kernels[size.filter];
   const rows = resizeNeeds(yMap, input.height, size.height, size.filter);
   const temporary = scratch.bytes(slots.resizeRows, 3 * xMap.length * (rows[1] - rows[0]));
-  alongRows(input, rows, tapsOf(xMap, input.width, size.width, kernel), xMap.length, temporary);
-  alongColumns(temporary, rows[0], tapsOf(yMap, input.height, size.height, kernel), yMap.length, 3 * xMap.length, into);
+  const across = placeTaps(tapsOf(xMap, input.width, size.width, kernel), slots.columnTaps, scratch);
+  const down = tapsOf(yMap, input.height, size.height, kernel);
+  const downWeights = placeTaps(down, slots.rowTaps, scratch).weights;
+  const { data, stride, x, y } = input;
+  const origin = scratch.place(data, slots.copied) - y * stride - 3 * x;
+  const bytes = 3 * xMap.length;
+  const { resizeRow, resizeColumn } = scratch.kernels;
+  for (let row = rows[0], out = temporary.byteOffset; row < rows[1]; row++, out += bytes)
+    resizeRow(origin + row * stride, across.first, across.count, across.weights, across.most, xMap.length, out);
+  for (let j = 0, out = into.byteOffset; j < yMap.length; j++, out += bytes) {
+    const start = temporary.byteOffset + Math.max(0, down.first[j] - rows[0]) * bytes;
+    resizeColumn(start, down.count[j], downWeights + 4 * j * down.most, bytes, out);
+  }
   fillOutside(target);
 }
