@@ -20,6 +20,7 @@ const layers = [
   'explain',
   'classic',
   'train',
+  'search',
   'report',
   'cli',
 ];

@@ -77,6 +77,23 @@ function createProgram(done: (status: number) => void): Command {
       done(await explainCommand({ ...options, network, picture }));
     });
 
+  const search = program
+    .command('search')
+    .description('the pictures of a folder that a network finds most similar to one')
+    .argument('<picture>', 'picture file')
+    .requiredOption('--in <folder>', 'folder to search, with its subfolders; an index of it is kept there')
+    .requiredOption('--model <network>', 'a model’s name, run folder or checkpoint file')
+    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors')
+    .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
+    .addOption(new Option('--topk <n>', 'pictures to list').argParser(asNumber).default(12))
+    .option('--out <file.png>', 'draw the pictures, the query first')
+    .addOption(json())
+    .action(async (picture: string, options: { in: string; model: string; topk: number | string }) => {
+      const { searchCommand } = await import('./search-command.ts');
+      done(await searchCommand({ ...options, picture }));
+    });
+  for (const option of engineOptions()) search.addOption(option);
+
   program
     .command('doctor')
     .description('which engine this machine has, and if none, how to get it')
