@@ -19,13 +19,37 @@ const distances: Record<KnnMetric, (a: Float32Array, b: Float32Array) => number>
 
 describe('nearestNeighbours', () => {
   it.each(['l1', 'l2', 'cosine'] as const)('finds what sorting by %s finds, over several blocks', async (metric) => {
-    const [rows, queries] = [random(2100, 'rows'), random(259, 'queries')];
+    const [rows, queries] = [random(1100, 'rows'), random(2051, 'queries')];
     const { indices } = await nearestNeighbours(engine, { queries, rows, k: 4, metric });
     const at = (data: Float32Array, n: number) => data.subarray(n * width, (n + 1) * width);
-    for (const q of [0, 100, 258]) {
-      const all = Array.from({ length: 2100 }, (_, r) => distances[metric](at(queries.data, q), at(rows.data, r)));
+    for (const q of [0, 2047, 2048, 2050]) {
+      const all = Array.from({ length: 1100 }, (_, r) => distances[metric](at(queries.data, q), at(rows.data, r)));
       const sorted = all.map((_, r) => r).sort((a, b) => all[a] - all[b]);
       expect([...indices.subarray(q * 4, q * 4 + 4)]).toEqual(sorted.slice(0, 4));
+    }
+  });
+
+  it.each(['l1', 'l2', 'cosine'] as const)('takes the lower indices of many equal rows by %s', async (metric) => {
+    const rows = { data: new Float32Array(30 * width).fill(2), width };
+    const { indices } = await nearestNeighbours(engine, { queries: random(1, 'a'), rows, k: 3, metric });
+    expect([...indices]).toEqual([0, 1, 2]);
+  });
+
+  it('orders what single precision cannot', async () => {
+    const rows = { data: Float32Array.from([4500.5, 4500.75, 4500.25, 4499.5, 0]), width: 1 };
+    const queries = { data: Float32Array.from([4500.25]), width: 1 };
+    for (const k of [1, 3, 5]) {
+      const { indices } = await nearestNeighbours(engine, { queries, rows, k, metric: 'l2' });
+      expect([...indices]).toEqual([2, 0, 1, 3, 4].slice(0, k));
+    }
+  });
+
+  it('refuses numbers that are not finite, by row and query', async () => {
+    const bad = { data: Float32Array.from([0, 0, 0, 0, Number.NaN, 0]), width };
+    for (const metric of ['l1', 'l2', 'cosine'] as const) {
+      const near = (queries: typeof bad, rows: typeof bad) => nearestNeighbours(engine, { queries, rows, k: 1, metric });
+      await expect(near(random(1, 'a'), bad)).rejects.toThrow(/knn: row 1\] expected finite/);
+      await expect(near(bad, random(2, 'b'))).rejects.toThrow(/knn: query 1\] expected finite/);
     }
   });
 
@@ -37,7 +61,7 @@ describe('nearestNeighbours', () => {
 describe('vote', () => {
   it('takes the majority, ties to the nearer neighbour', () => {
     const labels = [0, 1, 1, 2, 0];
-    const near = { k: 4, indices: Int32Array.from([3, 1, 2, 0, 1, 0, 4, 2]) };
+    const near = { k: 4, indices: Int32Array.from([3, 1, 2, 0, 1, 2, 0, 4]) };
     const { predictions, probabilities } = vote(near, labels, 3);
     expect([...predictions]).toEqual([1, 1]);
     expect([...probabilities]).toEqual([0.25, 0.5, 0.25, 0.5, 0.5, 0]);

@@ -1,5 +1,5 @@
-import { UsageError } from '../core/errors.ts';
-import { f32 } from '../core/ndarray.ts';
+import { NumericError, UsageError } from '../core/errors.ts';
+import type { ArrayOf, NdArray } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import type { Engine } from '../engine/engine.ts';
 import { GraphBuilder } from '../graph/tensor.ts';
@@ -19,37 +19,130 @@ export interface Neighbours {
   readonly indices: Int32Array;
 }
 
-const queryBlock = 256;
-const rowBlock = 2048;
+/** As many queries stay with the engine while all rows pass in blocks: handing a block over must cost far less than its products. */
+const mostQueries = 2048;
+const rowBlock = 512;
+/** Numbers summed between two looks at whether a row is out of the running. */
+const l1Stride = 256;
 /** Candidates beyond `k` that single precision may have misplaced; double precision decides among them. */
 const spares = 8;
 
 const lengthOf = ({ data, width }: Rows): number => data.length / width;
 
-function squares({ data, width }: Rows): Float64Array {
-  return Float64Array.from({ length: data.length / width }, (_, n) => {
+function squares({ data, width }: Rows, name: string): Float64Array {
+  const sums = new Float64Array(data.length / width);
+  for (let n = 0; n < sums.length; n++) {
     let sum = 0;
     for (let i = n * width; i < (n + 1) * width; i++) sum += data[i] * data[i];
-    return sum;
-  });
+    if (!Number.isFinite(sum))
+      throw new NumericError({ where: `knn: ${name} ${n}`, expected: 'finite numbers', got: `a sum of squares of ${sum}` });
+    sums[n] = sum;
+  }
+  return sums;
 }
 
-/** Rows `from` to `from + count`; zeros where there are no more. */
+/** Rows `from` to `from + count`, a view where there are so many; else zeros follow. */
 function block({ data, width }: Rows, from: number, count: number): Float32Array {
   const part = data.subarray(from * width, (from + count) * width);
-  if (part.length === count * width) return part.slice();
+  if (part.length === count * width) return part;
   const padded = new Float32Array(count * width);
   padded.set(part);
   return padded;
 }
 
-function l1Products(queries: Float32Array, rows: Float32Array, width: number, into: Float32Array): void {
-  for (let q = 0; q < queryBlock; q++)
-    for (let r = 0; r < rowBlock; r++) {
-      let sum = 0;
-      for (let i = 0; i < width; i++) sum += Math.abs(queries[q * width + i] - rows[r * width + i]);
-      into[q * rowBlock + r] = sum;
+const matrix = (data: Float32Array, count: number): NdArray<'f32'> => ({
+  dtype: 'f32',
+  shape: [count, data.length / count],
+  data: data as ArrayOf<'f32'>,
+});
+
+/** The nearest rows found so far, sorted, `size` to a query. */
+class Candidates {
+  readonly size: number;
+  readonly indices: Int32Array;
+  readonly #distances: Float64Array;
+
+  constructor(queryCount: number, size: number) {
+    this.size = size;
+    this.indices = new Int32Array(queryCount * size).fill(-1);
+    this.#distances = new Float64Array(queryCount * size).fill(Number.POSITIVE_INFINITY);
+  }
+
+  /** A row must be nearer than this to count. */
+  limit(query: number): number {
+    return this.#distances[(query + 1) * this.size - 1];
+  }
+
+  insert(query: number, distance: number, row: number): void {
+    const base = query * this.size;
+    let i = base + this.size - 1;
+    for (; i > base && this.#distances[i - 1] > distance; i--) {
+      this.#distances[i] = this.#distances[i - 1];
+      this.indices[i] = this.indices[i - 1];
     }
+    this.#distances[i] = distance;
+    this.indices[i] = row;
+  }
+}
+
+/** Sums of absolute differences; a row is given up as soon as its sum passes the limit. */
+function compareAbsolutely(queries: Rows, rows: Rows, found: Candidates): void {
+  const { width } = rows;
+  for (let q = 0; q < lengthOf(queries); q++) {
+    const query = queries.data.subarray(q * width, (q + 1) * width);
+    for (let r = 0; r < lengthOf(rows); r++) {
+      const limit = found.limit(q);
+      const row = rows.data.subarray(r * width, (r + 1) * width);
+      let sum = 0;
+      for (let from = 0; from < width && sum < limit; from += l1Stride) {
+        const to = Math.min(from + l1Stride, width);
+        for (let i = from; i < to; i++) sum += Math.abs(query[i] - row[i]);
+      }
+      if (sum < limit) found.insert(q, sum, r);
+    }
+  }
+}
+
+/** `factor[r]·(q·r) + term[r]` for every query and row, the products on the engine: while it computes one block, the one before is looked through. */
+async function compareByProducts(
+  engine: Engine,
+  { queries, rows, factor, term, found }: { queries: Rows; rows: Rows; factor: Float64Array; term: Float64Array; found: Candidates },
+): Promise<void> {
+  const { width } = rows;
+  const [queryCount, rowCount] = [lengthOf(queries), lengthOf(rows)];
+  const queryBlock = Math.min(mostQueries, queryCount);
+  const graph = new GraphBuilder();
+  graph.output('y', linear(graph.input('x', [rowBlock, width]), graph.parameter('queries', [queryBlock, width])));
+  const store = await engine.createStore();
+  const program = await engine.compile(graph.build(), store);
+  const look = (products: Float32Array, q0: number, r0: number) => {
+    const count = Math.min(queryBlock, queryCount - q0);
+    const limits = Float64Array.from({ length: count }, (_, q) => found.limit(q0 + q));
+    for (let r = r0; r < Math.min(r0 + rowBlock, rowCount); r++) {
+      const base = (r - r0) * queryBlock;
+      for (let q = 0; q < count; q++) {
+        const distance = factor[r] * products[base + q] + term[r];
+        if (!(distance < limits[q])) continue;
+        found.insert(q0 + q, distance, r);
+        limits[q] = found.limit(q0 + q);
+      }
+    }
+  };
+  try {
+    for (let q0 = 0; q0 < queryCount; q0 += queryBlock) {
+      // A view would take all queries along into the engine's thread.
+      await store.load(new Map([['queries', matrix(block(queries, q0, queryBlock).slice(), queryBlock)]]));
+      let before: { r0: number; y: Float32Array } | undefined;
+      for (let r0 = 0; r0 < rowCount; r0 += rowBlock) {
+        const running = program.run({ x: matrix(block(rows, r0, rowBlock), rowBlock) });
+        if (before) look(before.y, q0, before.r0);
+        before = { r0, y: (await running).y.data as Float32Array };
+      }
+      if (before) look(before.y, q0, before.r0);
+    }
+  } finally {
+    await program.close();
+  }
 }
 
 /**
@@ -59,10 +152,12 @@ function l1Products(queries: Float32Array, rows: Float32Array, width: number, in
  *
  * **Shapes**: queries `[Q, width]`, rows `[n, width]`, result `[Q, k]`. Equal distances: the lower index first.
  *
- * Numerics: single precision on the engine chooses k + 8 candidates, double precision orders them. Memory beside the arguments: blocks of 256
- * queries and 2048 rows. Numbers must be finite.
+ * Numerics: for l2 and cosine the engine's single precision chooses k + 8 candidates and double precision orders them, so a neighbour can be missed
+ * only where more than 8 rows lie as near within single precision of ‖r‖²; l1 is summed in double precision. Memory beside the arguments:
+ * blocks of 2048 queries and 512 rows. With cosine, a row of zeros has distance 1.
  *
- * **Throws** `UsageError` if widths differ or `k` is not between 1 and the number of rows.
+ * **Throws** `UsageError` if widths differ or `k` is not between 1 and the number of rows; `NumericError` naming the first row or query that
+ * is not finite.
  *
  * @example const { indices } = await nearestNeighbours(engine, { queries, rows, k: 5, metric: 'l2' });
  */
@@ -76,47 +171,23 @@ export async function nearestNeighbours(
     throw new UsageError({ where: 'knn', expected: `queries of ${width} numbers, as the rows`, got: `${queries.width}` });
   if (!(Number.isInteger(k) && k >= 1 && k <= rowCount))
     throw new UsageError({ where: 'knn', expected: `k from 1 to ${rowCount}`, got: `${k}` });
-  const kept = Math.min(k + spares, rowCount);
-  const norms = squares(rows);
-  const graph = new GraphBuilder();
-  graph.output('y', linear(graph.input('x', [queryBlock, width]), graph.input('rows', [rowBlock, width])));
-  const program = metric === 'l1' ? undefined : await engine.compile(graph.build(), await engine.createStore());
-  const best = new Float64Array(queryCount * kept).fill(Number.POSITIVE_INFINITY);
-  const indices = new Int32Array(queryCount * kept).fill(-1);
-  const manhattan = new Float32Array(program ? 0 : queryBlock * rowBlock);
-  try {
-    for (let r0 = 0; r0 < rowCount; r0 += rowBlock) {
-      const part = block(rows, r0, rowBlock);
-      for (let q0 = 0; q0 < queryCount; q0 += queryBlock) {
-        const x = block(queries, q0, queryBlock);
-        let products: Float32Array = manhattan;
-        if (program) {
-          const { y } = await program.run({ x: f32(x, [queryBlock, width]), rows: f32(part, [rowBlock, width]) });
-          products = y.data as Float32Array;
-        } else l1Products(x, part, width, manhattan);
-        for (let q = q0; q < Math.min(q0 + queryBlock, queryCount); q++)
-          for (let r = r0; r < Math.min(r0 + rowBlock, rowCount); r++) {
-            const p = products[(q - q0) * rowBlock + (r - r0)];
-            const distance = metric === 'l1' ? p : metric === 'l2' ? norms[r] - 2 * p : norms[r] > 0 ? -p / Math.sqrt(norms[r]) : 0;
-            insert(best, indices, q * kept, kept, distance, r);
-          }
-      }
-    }
-  } finally {
-    await program?.close();
+  squares(queries, 'query');
+  const norms = squares(rows, 'row');
+  const found = new Candidates(queryCount, Math.min(k + (metric === 'l1' ? 0 : spares), rowCount));
+  if (metric === 'l1') {
+    compareAbsolutely(queries, rows, found);
+    return { k, indices: found.indices };
   }
-  return { k, indices: refine(queries, rows, indices, kept, k, distanceOf[metric]) };
+  const isL2 = metric === 'l2';
+  const factor = norms.map((norm) => (isL2 ? -2 : norm > 0 ? -1 / Math.sqrt(norm) : 0));
+  await compareByProducts(engine, { queries, rows, factor, term: isL2 ? norms : new Float64Array(rowCount), found });
+  return { k, indices: refine(queries, rows, found, k, distanceOf[metric]) };
 }
 
 type Distance = (q: Float32Array, r: Float32Array) => number;
 
 /** In double precision, up to what does not change the order. */
-const distanceOf: Record<KnnMetric, Distance> = {
-  l1(q, r) {
-    let sum = 0;
-    for (let i = 0; i < q.length; i++) sum += Math.abs(q[i] - r[i]);
-    return sum;
-  },
+const distanceOf: Record<Exclude<KnnMetric, 'l1'>, Distance> = {
   l2(q, r) {
     let sum = 0;
     for (let i = 0; i < q.length; i++) sum += (q[i] - r[i]) ** 2;
@@ -133,13 +204,14 @@ const distanceOf: Record<KnnMetric, Distance> = {
   },
 };
 
-function refine(queries: Rows, rows: Rows, candidates: Int32Array, kept: number, k: number, distance: Distance): Int32Array {
+function refine(queries: Rows, rows: Rows, candidates: Candidates, k: number, distance: Distance): Int32Array {
   const { width } = rows;
-  const count = candidates.length / kept;
+  const kept = candidates.size;
+  const count = lengthOf(queries);
   const indices = new Int32Array(count * k);
   for (let n = 0; n < count; n++) {
     const q = queries.data.subarray(n * width, (n + 1) * width);
-    const found = Array.from(candidates.subarray(n * kept, (n + 1) * kept), (row) => ({
+    const found = Array.from(candidates.indices.subarray(n * kept, (n + 1) * kept), (row) => ({
       row,
       distance: distance(q, rows.data.subarray(row * width, (row + 1) * width)),
     }));
@@ -149,24 +221,17 @@ function refine(queries: Rows, rows: Rows, candidates: Int32Array, kept: number,
   return indices;
 }
 
-/** Keeps a sorted list of the `k` smallest. */
-function insert(best: Float64Array, indices: Int32Array, base: number, k: number, distance: number, row: number): void {
-  if (!(distance < best[base + k - 1])) return;
-  let i = base + k - 1;
-  for (; i > base && best[i - 1] > distance; i--) {
-    best[i] = best[i - 1];
-    indices[i] = indices[i - 1];
-  }
-  best[i] = distance;
-  indices[i] = row;
-}
-
 /**
  * Majority vote of the first `k` neighbours; among classes with equal votes, that of the nearest neighbour.
  *
  *     p[c] = votes[c] / k
  *
  * **Shapes**: predictions `[Q]`, probabilities `[Q, classes]`.
+ *
+ * **Throws** `UsageError` if `k` is not between 1 and the neighbours there are.
+ * **Source**: differs from scikit-learn's `KNeighborsClassifier` only among equal votes, where that takes the lowest class index.
+ *
+ * @example const { predictions } = vote(near, train.labels, 10, 5);
  */
 export function vote({ k: kept, indices }: Neighbours, labels: ArrayLike<number>, classes: number, k: number = kept) {
   if (!(Number.isInteger(k) && k >= 1 && k <= kept)) throw new UsageError({ where: 'vote', expected: `k from 1 to ${kept}`, got: `${k}` });

@@ -5,11 +5,20 @@ import { formatShape } from '../core/shape.ts';
 import { readPickle } from '../formats/pickle.ts';
 import { numpyGlobals } from '../formats/pickle-numpy.ts';
 import type { Dataset } from './dataset.ts';
+import { type ByClass, FolderReader } from './folder-reader.ts';
+import { decodePicture } from './picture.ts';
 
-const samplePixels = 3 * 32 * 32;
+const sidePx = 32;
+const planePixels = sidePx * sidePx;
+const samplePixels = 3 * planePixels;
 const recordBytes = 1 + samplePixels;
 const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 const stems = { train: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}`), test: ['test_batch'] } as const;
+type Split = keyof typeof stems;
+/** What every official file holds: one that was cut between two records shows only by this. */
+const officialSamples = 10_000;
+/** A pixel's level in single precision, as torchvision's `ToTensor` divides. */
+const levels = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 interface CifarBatch {
   /** Planes red, green, blue, one sample after the other. */
@@ -57,8 +66,8 @@ function checked(batch: CifarBatch, file: string): CifarBatch {
   return batch;
 }
 
-async function loadSplit(folder: string, split: keyof typeof stems, names: ReadonlySet<string>): Promise<Dataset> {
-  const batches = await Promise.all(
+async function readBatches(folder: string, split: Split, names: ReadonlySet<string>): Promise<CifarBatch[]> {
+  return Promise.all(
     stems[split].map(async (stem) => {
       const isBinary = names.has(`${stem}.bin`);
       const file = path.join(folder, isBinary ? `${stem}.bin` : stem);
@@ -68,9 +77,35 @@ async function loadSplit(folder: string, split: keyof typeof stems, names: Reado
       } catch (error) {
         throw new DataError({ where: file, expected: 'a batch of CIFAR-10', got: messageOf(error) }, { cause: error });
       }
-      return (isBinary ? readCifarBinary : readCifarPython)(bytes, file);
+      const batch = (isBinary ? readCifarBinary : readCifarPython)(bytes, file);
+      if (batch.labels.length !== officialSamples)
+        throw new DataError({
+          where: file,
+          expected: `${officialSamples} samples, as every file of CIFAR-10 has`,
+          got: `${batch.labels.length}`,
+          hint: 'The file is cut short or not the official one: fetch it again',
+        });
+      return batch;
     }),
   );
+}
+
+/** The pictures of one part of an image folder, decoded. */
+async function readPictures(folder: string, part: ByClass | undefined): Promise<CifarBatch> {
+  const stranger = [...(part?.keys() ?? [])].find((name) => !classes.includes(name));
+  if (stranger !== undefined) throw new DataError({ where: folder, expected: `class folders ${classes.join(', ')}`, got: `'${stranger}'` });
+  const files = classes.flatMap((name, label) => (part?.get(name) ?? []).map((file) => ({ file: path.join(folder, file), label })));
+  const pixels = new Uint8Array(files.length * samplePixels);
+  for (const [n, { file }] of files.entries()) {
+    const { width, height, data } = await decodePicture(file);
+    if (width !== sidePx || height !== sidePx)
+      throw new DataError({ where: file, expected: `${sidePx}×${sidePx} px, as CIFAR-10’s pictures`, got: `${width}×${height} px` });
+    for (let i = 0; i < samplePixels; i++) pixels[n * samplePixels + i] = data[(i % planePixels) * 3 + Math.floor(i / planePixels)];
+  }
+  return { pixels, labels: files.map(({ label }) => label) };
+}
+
+function datasetOf(split: Split, batches: readonly CifarBatch[]): Dataset {
   const labels = Int32Array.from(batches.flatMap((batch) => Array.from(batch.labels)));
   const pixels = new Uint8Array(labels.length * samplePixels);
   let at = 0;
@@ -82,34 +117,54 @@ async function loadSplit(folder: string, split: keyof typeof stems, names: Reado
     name: `cifar10 ${split}`,
     length: labels.length,
     classes,
-    sampleShape: [3, 32, 32],
+    sampleShape: [3, sidePx, sidePx],
     labels,
     read(indices, into) {
       for (let n = 0; n < indices.length; n++) {
         const index = indices[n];
         if (!(index >= 0 && index < labels.length))
           throw new DataError({ where: `cifar10 ${split}`, expected: `an index from 0 to ${labels.length - 1}`, got: `${index}` });
-        for (let i = 0; i < samplePixels; i++) into[n * samplePixels + i] = pixels[index * samplePixels + i] / 255;
+        for (let i = 0; i < samplePixels; i++) into[n * samplePixels + i] = levels[pixels[index * samplePixels + i]];
       }
     },
   };
 }
 
 /**
- * CIFAR-10 from its official files, binary (`data_batch_1.bin` …) or python (`data_batch_1` …).
+ * CIFAR-10 in any of three forms, found by what the folder holds: the official binary files (`data_batch_1.bin` …), the official python files
+ * (`data_batch_1` …), or pictures in `train/<class>` and `test/<class>`, which may be fewer.
  *
  *     x = byte / 255
  *
- * **Shapes**: one sample is `[3,32,32]`; labels are 0 to 9.
+ * **Shapes**: one sample is `[3,32,32]`; labels are 0 to 9 in the official order, which is that of the classes' names.
  *
- * **Throws** `DataError` naming the file for one that is missing, cut short or has other sizes, and the row of a label out of range;
- * `FormatError` for a broken pickle.
+ * **Throws** `DataError` naming the file for one that is missing, cut short or has other sizes, the row of a label out of range, a picture that is
+ * not 32×32, broken or in a folder of another class; `FormatError` for a broken pickle.
  * **Source**: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
  *
  * @example const { train, test } = await loadCifar10('cifar-10-batches-bin');
  */
 export async function loadCifar10(folder: string): Promise<{ train: Dataset; test: Dataset }> {
-  const names = new Set(await readdir(folder).catch(() => []));
-  const [train, test] = await Promise.all([loadSplit(folder, 'train', names), loadSplit(folder, 'test', names)]);
-  return { train, test };
+  const names = new Set(
+    await readdir(folder).catch((error: unknown) => {
+      throw new DataError({ where: folder, expected: 'a folder with CIFAR-10', got: messageOf(error) }, { cause: error });
+    }),
+  );
+  const isOfficial = Object.values(stems)
+    .flat()
+    .some((stem) => names.has(stem) || names.has(`${stem}.bin`));
+  if (isOfficial) {
+    const [train, test] = await Promise.all([readBatches(folder, 'train', names), readBatches(folder, 'test', names)]);
+    return { train: datasetOf('train', train), test: datasetOf('test', test) };
+  }
+  const parts = await new FolderReader(folder, { strict: true }).readParts();
+  const [train, test] = [await readPictures(folder, parts.train), await readPictures(folder, parts.test)];
+  if (train.labels.length === 0 || test.labels.length === 0)
+    throw new DataError({
+      where: folder,
+      expected: 'data_batch_1.bin … test_batch.bin, data_batch_1 … test_batch, or pictures in train/<class> and test/<class>',
+      got: `${train.labels.length} training and ${test.labels.length} test pictures`,
+      hint: 'Name the folder that holds these files itself',
+    });
+  return { train: datasetOf('train', [train]), test: datasetOf('test', [test]) };
 }
