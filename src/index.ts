@@ -45,4 +45,6 @@ export {
 } from './ops/index.ts';
 export type { OptimizerSpec, ScheduleSpec } from './optim/index.ts';
 export * from './report/index.ts';
+// Similar pictures.
+export * from './search/index.ts';
 export * from './train/index.ts';

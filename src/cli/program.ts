@@ -79,20 +79,20 @@ function createProgram(done: (status: number) => void): Command {
 
   const search = program
     .command('search')
-    .description('the pictures of a folder that a network finds most similar to one')
-    .argument('<picture>', 'picture file')
-    .requiredOption('--in <folder>', 'folder to search, with its subfolders; an index of it is kept there')
-    .requiredOption('--model <network>', 'a model’s name, run folder or checkpoint file')
-    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors')
-    .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
+    .description('the pictures of a folder that are most similar to one')
+    .argument('<picture>', 'picture file, in the folder or elsewhere')
+    .requiredOption('--in <folder>', 'pictures to search among, those in folders below it too')
+    .requiredOption('--model <run|name>', 'whose features are compared: run folder, checkpoint file or a model’s name')
+    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors; imagenet: download them')
+    .addOption(new Option('--classes <n>', 'classes of the weights (default: 1000)').argParser(asNumber))
     .addOption(new Option('--topk <n>', 'pictures to list').argParser(asNumber).default(12))
-    .option('--out <file.png>', 'draw the pictures, the query first')
+    .option('--include-self', 'list the picture itself, if it lies in the folder')
+    .option('--out <file.png>', 'draw the picture and those found')
     .addOption(json())
     .action(async (picture: string, options: { in: string; model: string; topk: number | string }) => {
       const { searchCommand } = await import('./search-command.ts');
       done(await searchCommand({ ...options, picture }));
     });
-  for (const option of engineOptions()) search.addOption(option);
 
   program
     .command('doctor')
@@ -103,7 +103,7 @@ function createProgram(done: (status: number) => void): Command {
       done(await doctorCommand({ ...options, version }));
     });
 
-  for (const command of [val, predict, explain]) for (const option of engineOptions()) command.addOption(option);
+  for (const command of [val, predict, explain, search]) for (const option of engineOptions()) command.addOption(option);
   return program;
 }
 

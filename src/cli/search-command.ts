@@ -1,9 +1,15 @@
 import path from 'node:path';
+import { SingleBar } from 'cli-progress';
 import { UsageError } from '../core/errors.ts';
-import { decodePicture } from '../data/picture.ts';
+import { formatShape } from '../core/shape.ts';
+import { decodePicture, openPicture } from '../data/picture.ts';
+import { presetTransforms } from '../data/transforms/index.ts';
+import { fetchWeights } from '../data/weights-cache.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
-import { mosaicSvg, renderPng, type Tile } from '../report/index.ts';
-import { type IndexReport, type Match, searchPictures } from '../search/index.ts';
+import { findModel, listModels } from '../models/index.ts';
+import { mosaicSvg, type Tile } from '../report/mosaic.ts';
+import { renderPng } from '../report/render.ts';
+import { type IndexReport, openIndex, type SearchResult, search } from '../search/index.ts';
 import { table } from './format.ts';
 import { namedNetwork } from './named-network.ts';
 import { engineOptionsIn } from './options.ts';
@@ -15,58 +21,109 @@ export interface SearchCommandOptions {
   weights?: string;
   classes?: unknown;
   topk: number | string;
+  includeSelf?: boolean;
   out?: string;
   engine?: unknown;
   threads?: unknown;
   json?: boolean;
 }
 
-/** Letters of a file's path that fit below a picture, beside the similarity. */
-const captionLetters = 19;
+/** A bar is shown only for what takes longer. */
+const patienceMs = 2000;
 
-const tail = (name: string): string => (name.length > captionLetters ? `…${name.slice(1 - captionLetters)}` : name);
-
-async function grid(picture: string, folder: string, matches: readonly Match[]): Promise<Uint8Array> {
-  const tile = async (file: string, caption: string, colour?: Tile['colour']): Promise<Tile> => {
-    const { data: pixels, width, height } = await decodePicture(file);
-    return { pixels, width, height, caption, colour };
+/** Tells on the terminal, not in a pipe, how far the pictures are. */
+function openBar(): { onProgress: (done: number, total: number) => void; stop: () => void } {
+  const startMs = performance.now();
+  let bar: SingleBar | undefined;
+  return {
+    onProgress(done, total) {
+      if (!process.stderr.isTTY || performance.now() - startMs < patienceMs) return;
+      if (!bar) {
+        const format = 'looking at pictures  {bar} {percentage}%  {value}/{total}  {eta_formatted} left';
+        bar = new SingleBar({ format, barsize: 30, stream: process.stderr, hideCursor: true, clearOnComplete: true, gracefulExit: false });
+        bar.start(total, done);
+      }
+      bar.update(done);
+    },
+    stop: () => bar?.stop(),
   };
-  const tiles = [await tile(picture, 'query', 'good')];
-  for (const { name, similarity } of matches) tiles.push(await tile(path.join(folder, name), `${similarity.toFixed(2)} ${tail(name)}`));
-  return renderPng(
-    await mosaicSvg(tiles, { title: 'Most similar pictures', note: `${path.basename(picture)} in ${path.basename(path.resolve(folder))}` }),
-  );
 }
 
-/** What happened to the index, for people. */
-function* notesOf({ rebuilt, broken, pictures, added, changed, removed, file }: IndexReport): Generator<string> {
-  if (rebuilt !== undefined) yield `note: the index was built anew, ${rebuilt}`;
-  for (const { file: name, reason } of broken) yield `note: skipped ${name}: ${reason}`;
-  if (added + changed + removed > 0) yield `indexed ${pictures} pictures (${added} new, ${changed} changed, ${removed} removed) in ${file}`;
+/** The file of a model's weights; a model without is no use here. */
+async function weightsFileOf(model: string, weights: string | undefined): Promise<string | undefined> {
+  if (!listModels().some(({ name }) => name === model)) return weights;
+  const [entry] = findModel(model).weights ?? [];
+  if (weights === undefined)
+    throw new UsageError({
+      where: '--weights',
+      expected: `trained weights of ${model}`,
+      got: 'none',
+      hint: entry ? `--weights imagenet, or a .pth or .safetensors file` : 'Name a .pth or .safetensors file',
+    });
+  if (weights !== 'imagenet') return weights;
+  if (!entry) throw new UsageError({ where: '--weights', expected: `a file: ${model} has no weights of ImageNet`, got: `'imagenet'` });
+  return fetchWeights({ ...entry, fileName: path.basename(new URL(entry.url).pathname) });
 }
 
-/** The pictures of a folder that a network finds most similar to one. */
+/** What is worth saying besides the results, one line each. */
+function remarks({ pictures, added, changed, removed, broken, file, rebuilt, unsaved }: IndexReport): string[] {
+  const changes = Object.entries({ new: added, changed, removed }).flatMap(([what, count]) => (count ? [`${count} ${what}`] : []));
+  return [
+    ...(rebuilt ? [`the index was made anew: ${rebuilt}`] : []),
+    ...(changes.length ? [`${pictures} pictures (${changes.join(', ')})${file ? `, kept in ${file}` : ''}`] : []),
+    ...broken.map((one) => `skipped ${one.file}: ${one.reason}`),
+    ...(unsaved ? [`the index could not be kept: ${unsaved}`] : []),
+  ];
+}
+
+/** The picture asked for, then those found, with their similarities. */
+async function drawGrid(picture: string, results: readonly SearchResult[], note: string): Promise<Uint8Array> {
+  const tile = async (file: string, caption: string): Promise<Tile> => {
+    const { data: pixels, width, height } = await decodePicture(file);
+    return { pixels, width, height, caption };
+  };
+  const tiles = [await tile(picture, `query ${path.basename(picture)}`)];
+  for (const { file, name, similarity } of results)
+    tiles.push(await tile(file, `${similarity.toFixed(2)} ${name.split('/').slice(-2).join('/')}`));
+  return renderPng(await mosaicSvg(tiles, { title: `Most similar to ${path.basename(picture)}`, note }));
+}
+
+/** The pictures of a folder that are most similar to one. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
-  const { picture, in: folder, model, weights, classes, topk: topK, out, json } = options;
+  const { picture, in: folder, model: network, topk: topK, includeSelf, out, json } = options;
   if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
     throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
-  if (out !== undefined && path.extname(out).toLowerCase() !== '.png')
-    throw new UsageError({ where: '--out', expected: 'a file name that ends in .png', got: `'${out}'` });
-  const engine = engineOptionsIn(options);
-  const { module, inputShape, state, note } = await namedNetwork({ network: model, weights, classes });
-  if (note) console.error(`note: ${note}`);
-  const live = process.stderr.isTTY;
-  const onProgress = (done: number, total: number) => {
-    if (live) process.stderr.write(`\rreading pictures: ${done} of ${total}${done === total ? '\n' : ''}`);
-  };
-  const network = { module, inputShape, state: await state() };
-  const { matches, report } = await searchPictures(picture, folder, network, { topK, onProgress, ...engine });
-  for (const line of notesOf(report)) console.error(line);
-  if (out !== undefined) await writeAtomic(out, await grid(picture, folder, matches));
-  if (json) console.log(JSON.stringify({ query: picture, folder, matches, index: report, grid: out }, null, 2));
-  else {
-    for (const line of table(matches.map(({ name, similarity }) => [similarity.toFixed(4), path.join(folder, name)]))) console.log(line);
-    if (out !== undefined) console.log(`grid: ${out}`);
+  const engineOptions = engineOptionsIn(options);
+  // Before thousands of others are looked at for it.
+  await openPicture(picture);
+  const weights = await weightsFileOf(network, options.weights);
+  const { name, module, inputShape, state } = await namedNetwork({ network, weights, classes: options.classes });
+  const [channels, height, width] = inputShape;
+  if (channels !== 3 || height !== width)
+    throw new UsageError({
+      where: '--model',
+      expected: 'a network for square colour pictures',
+      got: `${name} (${formatShape(inputShape)})`,
+    });
+  const { valid: transforms } = presetTransforms('none', { size: height });
+  const bar = openBar();
+  const index = await openIndex(folder, {
+    model: module,
+    state: await state(),
+    transforms,
+    ...engineOptions,
+    onProgress: bar.onProgress,
+  }).finally(bar.stop);
+  try {
+    const results = await search(index, picture, { topK, includeSelf });
+    const { report } = index;
+    for (const line of remarks(report)) console.error(line);
+    if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
+    if (json) console.log(JSON.stringify({ query: picture, folder, index: report, results }, null, 2));
+    else if (results.length === 0) console.log('no other picture in the folder');
+    else for (const line of table(results.map((one) => [one.name, one.similarity.toFixed(4)]))) console.log(line);
+    return 0;
+  } finally {
+    await index.close();
   }
-  return 0;
 }

@@ -1,68 +1,63 @@
-import { evaluationGraph } from '../compile/step.ts';
-import { NumericError } from '../core/errors.ts';
-import type { NdArray, StateDict } from '../core/ndarray.ts';
-import type { Shape } from '../core/shape.ts';
-import type { Engine, Program, Store } from '../engine/engine.ts';
-import type { Module } from '../nn/module.ts';
-import { penultimateGraph } from './penultimate.ts';
+import { eliminateDead, foldAffine, fuse } from '../compile/index.ts';
+import { ShapeError } from '../core/errors.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
+import { type Graph, isPersistent, type Node, type ValueId } from '../graph/graph.ts';
+import { GraphBuilder } from '../graph/tensor.ts';
+import { verify } from '../graph/verify.ts';
+import { type Module, trace } from '../nn/module.ts';
+import { adaptiveAvgPool2d, catalogue, flatten } from '../ops/index.ts';
 
-/** Scales every row to length 1; a row of zeros stays. Sums are in double precision. */
-function normaliseRows(data: Float32Array, size: number): void {
-  for (let begin = 0; begin < data.length; begin += size) {
-    let sum = 0;
-    for (let i = begin; i < begin + size; i++) sum += data[i] * data[i];
-    if (!Number.isFinite(sum)) throw new NumericError({ where: 'features', expected: 'finite numbers', got: 'NaN or infinity' });
-    const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0;
-    for (let i = begin; i < begin + size; i++) data[i] *= scale;
+/** The nodes that a value depends on. */
+function ancestorsOf(graph: Graph, id: ValueId): Set<Node> {
+  const wanted = new Set([id]);
+  const found = new Set<Node>();
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => wanted.has(output))) continue;
+    found.add(node);
+    for (const input of node.inputs) if (input !== null) wanted.add(input);
   }
+  return found;
 }
 
-/** A network up to its last layer with weights, over one store, planned once for every batch size it meets. */
-export class FeatureExtractor {
-  readonly #module: Module;
-  readonly #inputShape: Shape;
-  readonly #engine: Engine;
-  readonly #store: Store;
-  readonly #programs = new Map<number, Program>();
-  /** Length of a feature vector. */
-  readonly size: number;
+/** What the last layer with parameters on the way to the scores is given. */
+function penultimate(graph: Graph): ValueId {
+  const hasParameters = (node: Node) => node.inputs.some((id) => id !== null && graph.values[id].role === 'parameter');
+  const ancestors = ancestorsOf(graph, graph.outputs.y);
+  const last = graph.nodes.findLast((node) => ancestors.has(node) && hasParameters(node));
+  const id = last?.inputs.find((input) => input !== null && !isPersistent(graph.values[input]));
+  if (id === undefined || id === null || ![...ancestorsOf(graph, id)].some(hasParameters))
+    throw new ShapeError({
+      where: 'features',
+      expected: 'a network with two layers or more',
+      got: last ? 'one whose only layer reads the picture' : 'one without parameters',
+    });
+  return id;
+}
 
-  private constructor(module: Module, inputShape: Shape, engine: Engine, store: Store) {
-    this.#module = module;
-    this.#inputShape = inputShape;
-    this.#engine = engine;
-    this.#store = store;
-    const { values, outputs } = this.#graph(1);
-    this.size = values[outputs.features].shape[1];
-  }
-
-  /** `inputShape` is `[C, H, W]`. **Throws** `ShapeError` if the network has no layer to cut at. */
-  static async open(options: { module: Module; state: StateDict; inputShape: Shape; engine: Engine }): Promise<FeatureExtractor> {
-    const { module, state, inputShape, engine } = options;
-    const store = await engine.createStore();
-    await store.load(state);
-    return new FeatureExtractor(module, inputShape, engine, store);
-  }
-
-  /**
-   * Feature vectors of length 1, one after the other.
-   *
-   * **Throws** `NumericError` if a feature is not finite.
-   */
-  async run(x: NdArray<'f32'>): Promise<Float32Array> {
-    const [count] = x.shape;
-    const program = this.#programs.get(count) ?? (await this.#engine.compile(this.#graph(count), this.#store));
-    this.#programs.set(count, program);
-    const data = (await program.run({ x })).features.data as Float32Array;
-    normaliseRows(data, this.size);
-    return data;
-  }
-
-  async close(): Promise<void> {
-    for (const program of this.#programs.values()) await program.close();
-  }
-
-  #graph(count: number) {
-    return penultimateGraph(evaluationGraph({ module: this.#module, inputShape: [count, ...this.#inputShape] }));
-  }
+/**
+ * The graph that computes a picture's features: what the network's last layer with parameters is given, averaged over its positions if it
+ * has any.
+ *
+ *     features[n, c] = mean over i, j of h[n, c, i, j]    for an input h of a convolution; the input itself for one of a linear layer
+ *
+ * Dropout is off and batch norm folded, as in every evaluation.
+ *
+ * **Shapes**: input `x` as given, `[N,C,H,W]`; output `features` `[N,D]`.
+ *
+ * **Throws** `ShapeError` if the shapes do not fit or the network has no layer before its last.
+ *
+ * @example featureGraph(createModel('resnet18', { classes: 1000 }), [1, 3, 224, 224]) // features [1,512]
+ */
+export function featureGraph(module: Module, inputShape: Shape): Graph {
+  const graph = trace(module, inputShape);
+  const builder = new GraphBuilder({ from: { ...graph, outputs: {} } });
+  const h = builder.tensor(penultimate(graph));
+  if (h.shape.length < 2 || h.shape[0] !== inputShape[0])
+    throw new ShapeError({ where: 'features', expected: 'a last layer that is given [N,…]', got: formatShape(h.shape) });
+  const pooled = h.shape.length === 4 && h.shape[2] * h.shape[3] > 1 ? adaptiveAvgPool2d(h, 1) : h;
+  builder.output('features', pooled.shape.length === 2 ? pooled : flatten(pooled));
+  const whole = eliminateDead(builder.build(), catalogue);
+  const result = eliminateDead(fuse(foldAffine(whole, catalogue), catalogue), catalogue);
+  verify(result, catalogue);
+  return result;
 }

@@ -2,103 +2,86 @@ import { createHash } from 'node:crypto';
 import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { DataError, FoveaError, messageOf } from '../core/errors.ts';
+import { FoveaError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { weightsCacheDir } from '../data/weights-cache.ts';
-import { writeAtomic } from '../data/write-atomic.ts';
+import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 
-const indexName = '.fovea-index.safetensors';
+/** What the index knows of a file: its state when it was read, and why it cannot be decoded, if so. */
+const entrySchema = z.object({ name: z.string(), bytes: z.number(), mtimeMs: z.number(), broken: z.string().optional() });
+export type IndexEntry = z.infer<typeof entrySchema>;
 
-const entry = z.strictObject({
-  /** Path below the folder, with `/`. */
-  name: z.string(),
-  bytes: z.number(),
-  modifiedMs: z.number(),
-  /** Why it is no picture; absent if it is one. */
-  broken: z.string().optional(),
-});
-export type IndexEntry = z.infer<typeof entry>;
-
-/** The pictures of a folder with their feature vectors. */
-export interface PictureIndex {
-  /** Digest of the weights and the preprocessing that made the vectors. */
-  readonly identity: string;
-  /** Pictures first, in the order of the vectors, then files that are none. */
-  readonly entries: readonly IndexEntry[];
+/** Pictures of a folder and their vectors. */
+export interface IndexContents {
+  /** In order of the rows; a broken file has a row of zeros. */
+  entries: readonly IndexEntry[];
+  vectors: Float32Array<ArrayBuffer>;
   /** Length of a vector. */
-  readonly size: number;
-  /** One vector of length 1 for each picture, one after the other. */
-  readonly vectors: Float32Array;
+  size: number;
+  /** Of what made the vectors. */
+  identity: string;
 }
 
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+export const indexFileName = '.fovea-index.safetensors';
+const version = '1';
 
-/** Where a folder's index is read, the first that exists, and where it is written. */
-export interface IndexPlaces {
-  readonly read: readonly string[];
-  readonly write: string;
+/** A folder that nobody is meant to write to counts as read-only for root too, who may write anywhere. */
+async function isWritable(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder);
+  if (process.platform !== 'win32' && (mode & 0o222) === 0) return false;
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** A folder marked read-only is to stay as it is, even where the system lets this user (root) write. */
-async function mayWrite(folder: string): Promise<boolean> {
+/** Where a folder's index may be: beside the pictures and, for a folder that is read-only, in the cache. The first is where to write. */
+export async function indexPlaces(folder: string): Promise<string[]> {
+  const real = await realpath(folder);
+  const key = createHash('sha256').update(real).digest('hex').slice(0, 24);
+  const beside = path.join(folder, indexFileName);
+  const cached = path.join(weightsCacheDir(), 'search', `${key}.safetensors`);
+  return (await isWritable(folder)) ? [beside, cached] : [cached, beside];
+}
+
+const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+const checksum = (identity: string, files: Uint8Array, vectors: Float32Array): string =>
+  createHash('sha256').update(identity).update(files).update(bytesOf(vectors)).digest('hex');
+
+/** **Throws** `CheckpointError` if the disk refuses: the older index is untouched. */
+export async function writeIndex(file: string, { entries, vectors, size, identity }: IndexContents): Promise<void> {
+  // As bytes, not as the format's metadata: those are meant for a few short texts.
+  const files = new TextEncoder().encode(JSON.stringify(entries));
+  const tensors: StateDict = new Map();
+  tensors.set('vectors', { dtype: 'f32', shape: [entries.length, size], data: vectors });
+  tensors.set('files', { dtype: 'u8', shape: [files.length], data: files });
+  const metadata = { 'fovea.index': version, identity, sha256: checksum(identity, files, vectors) };
+  await mkdir(path.dirname(file), { recursive: true }).catch((error: unknown) => {
+    throw asWriteError(file, error);
+  });
+  await writeAtomic(file, writeSafetensors(tensors, metadata));
+}
+
+/** What a file turned out to be. */
+export type ReadIndex = { contents: IndexContents } | { missing: true } | { useless: string };
+
+/** Reads an index; one that is damaged or of another kind is no error, it is to be made anew. */
+export async function readIndex(file: string): Promise<ReadIndex> {
   try {
-    await access(folder, constants.W_OK);
-    return ((await stat(folder)).mode & 0o222) !== 0;
-  } catch {
-    return false;
-  }
-}
-
-/** In the folder itself; for a folder that may not be written, in the cache. */
-export async function indexPlaces(folder: string): Promise<IndexPlaces> {
-  const own = path.join(folder, indexName);
-  if (await mayWrite(folder)) return { read: [own], write: own };
-  const real = await realpath(folder).catch(() => path.resolve(folder));
-  const cached = path.join(weightsCacheDir(), 'search', `${digest(new TextEncoder().encode(real)).slice(0, 16)}.safetensors`);
-  return { read: [cached, own], write: cached };
-}
-
-function parseIndex(bytes: Uint8Array, file: string): PictureIndex {
-  const damaged = (got: string) => new DataError({ where: file, expected: 'an index of pictures', got });
-  const { tensors, metadata } = readSafetensors(bytes, file);
-  const [vectors, table] = [tensors.get('vectors'), tensors.get('entries')];
-  if (vectors?.dtype !== 'f32' || vectors.shape.length !== 2 || table?.dtype !== 'u8') throw damaged('another file');
-  let entries: IndexEntry[];
-  try {
-    entries = z.array(entry).parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(table.data as Uint8Array)));
+    const { tensors, metadata } = readSafetensors(await readFile(file), file);
+    if (metadata['fovea.index'] !== version) return { useless: 'it is of another version' };
+    const [vectors, files] = [tensors.get('vectors'), tensors.get('files')];
+    if (vectors?.dtype !== 'f32' || files?.dtype !== 'u8') return { useless: 'it is damaged' };
+    const [numbers, bytes] = [vectors.data as Float32Array<ArrayBuffer>, files.data as Uint8Array];
+    const { identity } = metadata;
+    if (checksum(identity, bytes, numbers) !== metadata.sha256) return { useless: 'it is damaged' };
+    const entries = z.array(entrySchema).parse(JSON.parse(new TextDecoder().decode(bytes)));
+    const [rows, size] = vectors.shape;
+    if (rows !== entries.length) return { useless: 'it is damaged' };
+    return { contents: { entries, vectors: numbers, size, identity } };
   } catch (error) {
-    throw damaged(`a table that cannot be read (${messageOf(error).split('\n')[0]})`);
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return { missing: true };
+    return { useless: error instanceof FoveaError ? `it is damaged (${error.complaint.got})` : `it cannot be read (${messageOf(error)})` };
   }
-  const data = vectors.data as Float32Array;
-  const pictures = entries.filter(({ broken }) => broken === undefined).length;
-  if (pictures !== vectors.shape[0]) throw damaged(`${vectors.shape[0]} vectors for ${pictures} pictures`);
-  if (metadata.sha256 !== digest(bytesOf(data))) throw damaged('vectors that have changed');
-  return { identity: metadata.identity ?? '', entries, size: vectors.shape[1], vectors: data };
-}
-
-/** The index of a folder; undefined if there is none; what is wrong with it if it is damaged. */
-export async function readIndex({ read }: IndexPlaces): Promise<PictureIndex | { damaged: string } | undefined> {
-  for (const file of read) {
-    try {
-      return parseIndex(await readFile(file), file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      return { damaged: error instanceof FoveaError ? error.complaint.got : messageOf(error) };
-    }
-  }
-  return undefined;
-}
-
-/** **Throws** `CheckpointError` if the disk refuses. */
-export async function writeIndex({ write }: IndexPlaces, { identity, entries, size, vectors }: PictureIndex): Promise<void> {
-  // A tensor of text rather than metadata: a header of megabytes is slow to check.
-  const table = new TextEncoder().encode(JSON.stringify(entries));
-  const tensors: StateDict = new Map([
-    ['vectors', { dtype: 'f32', shape: [size ? vectors.length / size : 0, size], data: vectors as Float32Array<ArrayBuffer> }],
-    ['entries', { dtype: 'u8', shape: [table.length], data: table }],
-  ]);
-  await mkdir(path.dirname(write), { recursive: true }).catch(() => undefined);
-  await writeAtomic(write, writeSafetensors(tensors, { identity, sha256: digest(bytesOf(vectors)) }));
 }

@@ -1,6 +1,6 @@
-export * from './features.ts';
-export * from './nearest-rows.ts';
-export * from './penultimate.ts';
-export { type IndexReport, type SearchNetwork, searchTransforms } from './picture-index.ts';
-export type { IndexOptions } from './read-features.ts';
-export * from './search.ts';
+export { Embedder, type EmbedderOptions } from './embedder.ts';
+export { featureGraph } from './features.ts';
+export { indexFileName } from './index-file.ts';
+export { mostSimilar, type Similar } from './most-similar.ts';
+export { type IndexReport, type OpenIndexOptions, openIndex, type PictureIndex } from './picture-index.ts';
+export { type SearchOptions, type SearchResult, search } from './search.ts';

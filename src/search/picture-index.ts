@@ -1,115 +1,195 @@
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, UsageError } from '../core/errors.ts';
-import type { StateDict } from '../core/ndarray.ts';
-import { formatShape, type Shape } from '../core/shape.ts';
+import { DataError, messageOf } from '../core/errors.ts';
 import type { BrokenFile } from '../data/check-pictures.ts';
-import { compareNames, listPictures } from '../data/list-pictures.ts';
-import { presetTransforms, type TransformList } from '../data/transforms/index.ts';
-import type { Module } from '../nn/module.ts';
-import type { FeatureExtractor } from './features.ts';
-import { type IndexEntry, indexPlaces, type PictureIndex, readIndex, writeIndex } from './index-file.ts';
-import { type IndexOptions, readFeatures } from './read-features.ts';
+import { listPictures } from '../data/list-pictures.ts';
+import { Embedder, type EmbedderOptions } from './embedder.ts';
+import { type IndexContents, type IndexEntry, indexPlaces, readIndex, writeIndex } from './index-file.ts';
 
-/** Changes whenever features of the same weights and preprocessing come out otherwise. */
-const featureVersion = 1;
-
-export interface SearchNetwork {
-  readonly module: Module;
-  readonly state: StateDict;
-  /** `[3, S, S]`. */
-  readonly inputShape: Shape;
+export interface OpenIndexOptions extends EmbedderOptions {
+  /** Told after each batch of pictures that are new or changed. */
+  onProgress?: (done: number, total: number) => void;
 }
 
-/** What was done to bring an index up to date. */
+/** What opening an index found and did. */
 export interface IndexReport {
-  /** Where it is kept. */
-  file: string;
-  pictures: number;
-  added: number;
-  changed: number;
-  removed: number;
-  /** Files that are no pictures, by their paths below the folder. */
-  broken: BrokenFile[];
-  /** Why an index that was there could not be used. */
-  rebuilt?: string;
+  /** Where it is kept; absent if it could not be written. */
+  readonly file?: string;
+  /** Pictures that can be found. */
+  readonly pictures: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** Files that cannot be decoded, below the folder; they are left out. */
+  readonly broken: readonly BrokenFile[];
+  /** Why the index that was there could not be used. */
+  readonly rebuilt?: string;
+  /** Why it could not be kept. */
+  readonly unsaved?: string;
 }
 
-/** How pictures are prepared: as for validation, cut to the network's size. */
-export function searchTransforms(inputShape: Shape): TransformList {
-  const [channels, height, width] = inputShape;
-  if (inputShape.length !== 3 || channels !== 3 || height !== width)
-    throw new UsageError({ where: 'search', expected: 'a network for square colour pictures', got: formatShape(inputShape) });
-  return presetTransforms('none', { size: height }).valid;
+/** A picture file of the folder as it is now. */
+interface Found extends IndexEntry {
+  readonly device: number;
+  readonly inode: number;
 }
 
-function identityOf(state: StateDict, transforms: TransformList): string {
-  const hash = createHash('sha256').update(JSON.stringify([featureVersion, transforms]));
-  for (const [name, { dtype, shape, data }] of [...state].sort(([a], [b]) => compareNames(a, b)))
-    hash.update(JSON.stringify([name, dtype, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return hash.digest('hex');
-}
+const saveEveryMs = 30_000;
 
-/** The files of a folder that may be pictures, as they are now. */
-async function entriesNow(folder: string): Promise<IndexEntry[]> {
+async function findPictures(folder: string): Promise<Found[]> {
   const { pictures } = await listPictures(folder, '.');
-  const found: IndexEntry[] = [];
-  for (const name of pictures.map((picture) => picture.replace(/^\.\//, ''))) {
-    // What vanishes, or leads nowhere, is not there.
-    const status = await stat(path.join(folder, name)).catch(() => undefined);
-    if (status) found.push({ name, bytes: status.size, modifiedMs: status.mtimeMs });
+  return Promise.all(
+    pictures.map(async (listed) => {
+      const name = listed.slice(2);
+      // A link that leads nowhere is a broken picture.
+      const status = await stat(path.join(folder, name)).catch(() => undefined);
+      return { name, bytes: status?.size ?? -1, mtimeMs: status?.mtimeMs ?? -1, device: status?.dev ?? -1, inode: status?.ino ?? -1 };
+    }),
+  );
+}
+
+const isSame = (a: IndexEntry, b: IndexEntry): boolean => a.bytes === b.bytes && a.mtimeMs === b.mtimeMs;
+
+/** The first usable index among the places where it may be, and why another could not be used. */
+async function readFirst(places: readonly string[], embedder: Embedder) {
+  let rebuilt: string | undefined;
+  for (const file of places) {
+    const read = await readIndex(file);
+    if ('contents' in read) {
+      const { contents } = read;
+      if (contents.identity === embedder.identity && contents.size === embedder.size) return { file, contents };
+      rebuilt ??= 'it was made with other weights or preprocessing';
+    } else if ('useless' in read) rebuilt ??= read.useless;
   }
-  return found;
+  return { rebuilt };
 }
 
-const isSame = (a: IndexEntry, b: IndexEntry): boolean => a.bytes === b.bytes && a.modifiedMs === b.modifiedMs;
+/** The pictures of a folder as vectors. Open one with `openIndex`, close it when done. */
+export class PictureIndex {
+  readonly folder: string;
+  readonly report: IndexReport;
+  readonly embedder: Embedder;
+  readonly vectors: Float32Array;
+  readonly #found: readonly Found[];
 
-/** Why an index that was read cannot be gone on with; undefined if it can, or if there is none. */
-function unusable(old: Awaited<ReturnType<typeof readIndex>>, identity: string, size: number): string | undefined {
-  if (!old) return undefined;
-  if ('damaged' in old) return `it is damaged: ${old.damaged}`;
-  if (old.identity !== identity || old.size !== size) return 'it was made with other weights or another preprocessing';
-  return undefined;
+  constructor(folder: string, embedder: Embedder, found: readonly Found[], vectors: Float32Array, report: IndexReport) {
+    this.folder = folder;
+    this.embedder = embedder;
+    this.#found = found;
+    this.vectors = vectors;
+    this.report = report;
+  }
+
+  /** Paths below the folder, with `/`, by row of `vectors`. */
+  nameOf = (row: number): string => this.#found[row].name;
+  isBroken = (row: number): boolean => this.#found[row].broken !== undefined;
+
+  /** The rows of a file, whatever its path: several where links lead to it. `isCurrent`: the file has not changed since it was indexed. */
+  async rowsOf(file: string): Promise<{ row: number; isCurrent: boolean }[]> {
+    const status = await stat(file).catch(() => undefined);
+    if (!status) return [];
+    const isCurrent = ({ bytes, mtimeMs }: Found) => bytes === status.size && mtimeMs === status.mtimeMs;
+    return this.#found.flatMap((found, row) =>
+      found.inode === status.ino && found.device === status.dev ? [{ row, isCurrent: isCurrent(found) }] : [],
+    );
+  }
+
+  /** Ends the engine, unless it was given. */
+  close(): Promise<void> {
+    return this.embedder.close();
+  }
 }
 
-/** Brings the index of a folder up to date: reads what is new or changed, drops what is gone, writes it if anything did. */
-export async function updateIndex(
-  folder: string,
-  { state, inputShape }: SearchNetwork,
-  extractor: FeatureExtractor,
-  options: IndexOptions,
-): Promise<{ index: PictureIndex; report: IndexReport }> {
-  const transforms = searchTransforms(inputShape);
-  const identity = identityOf(state, transforms);
+/**
+ * Opens the index of a folder of pictures and brings it up to date: new and changed files are looked at, removed ones forgotten. The first
+ * time it is made.
+ *
+ * It is kept beside the pictures as `.fovea-index.safetensors`, or in the cache if the folder is read-only, and saved on the way, so that a
+ * long run that is stopped goes on where it was. One made with other weights or preprocessing, or damaged, is made anew. A file counts as changed when its
+ * size or its time of change is another. Folders below are included, hidden files are not.
+ *
+ * - `model`, `state` the network and its numbers; `transforms` how a picture becomes its input
+ * - `engine`, `threads`, `workers` as elsewhere; the engine starts only if a picture has to be looked at
+ *
+ * **Throws** `DataError` if the folder cannot be read or has no usable picture; `UsageError` if the transforms draw random numbers.
+ *
+ * @example
+ * const index = await openIndex('holiday', { model, state, transforms: presetTransforms('none').valid });
+ * const results = await search(index, 'beach.jpg', { topK: 5 });
+ * await index.close();
+ */
+export async function openIndex(folder: string, options: OpenIndexOptions): Promise<PictureIndex> {
+  const { onProgress, ...rest } = options;
+  const embedder = new Embedder(rest);
+  try {
+    return await bringUpToDate(folder, embedder, onProgress);
+  } catch (error) {
+    await embedder.close();
+    throw error;
+  }
+}
+
+async function bringUpToDate(folder: string, embedder: Embedder, onProgress: OpenIndexOptions['onProgress']): Promise<PictureIndex> {
+  const found = await findPictures(folder);
+  if (found.length === 0) throw noPictures(folder, 'none');
   const places = await indexPlaces(folder);
-  const now = await entriesNow(folder);
-  if (now.length === 0)
-    throw new DataError({ where: folder, expected: 'pictures', got: 'none', hint: 'Name a folder with pictures in it or below it' });
-  const stored = await readIndex(places);
-  const rebuilt = unusable(stored, identity, extractor.size);
-  const old = stored && !('damaged' in stored) && rebuilt === undefined ? stored : undefined;
-  const known = new Map<string, { entry: IndexEntry; vector?: Float32Array }>();
-  let row = 0;
-  for (const entry of old?.entries ?? []) {
-    const vector = entry.broken === undefined ? old!.vectors.subarray(row * extractor.size, ++row * extractor.size) : undefined;
-    known.set(entry.name, { entry, vector });
+  const { file, contents: old, rebuilt } = await readFirst(places, embedder);
+  const rowOf = new Map(old?.entries.map(({ name }, row) => [name, row]));
+  const isKnown = (entry: IndexEntry) => rowOf.has(entry.name) && isSame(old!.entries[rowOf.get(entry.name)!], entry);
+  const fresh = found.flatMap((entry, row) => (isKnown(entry) ? [] : [row]));
+
+  const { size, identity } = embedder;
+  const vectors = new Float32Array(found.length * size);
+  const pending = new Set(fresh);
+  for (const [row, entry] of found.entries()) {
+    if (pending.has(row)) continue;
+    const oldRow = rowOf.get(entry.name)!;
+    vectors.set(old!.vectors.subarray(oldRow * size, (oldRow + 1) * size), row * size);
+    entry.broken = old!.entries[oldRow].broken;
   }
-  const stale = now.filter((entry) => !(known.has(entry.name) && isSame(known.get(entry.name)!.entry, entry)));
-  const isStale = new Set(stale.map(({ name }) => name));
-  const fresh = await readFeatures(folder, [...isStale], extractor, transforms, options);
-  const vectorOf = (name: string) => (isStale.has(name) ? fresh.vectors.get(name) : known.get(name)?.vector);
-  const brokenOf = (name: string) => (isStale.has(name) ? fresh.broken.get(name) : known.get(name)?.entry.broken);
-  const pictures = now.filter(({ name }) => vectorOf(name));
-  const broken = now.filter(({ name }) => !vectorOf(name)).map((entry) => ({ ...entry, broken: brokenOf(entry.name) ?? 'no picture' }));
-  const vectors = new Float32Array(pictures.length * extractor.size);
-  for (const [i, { name }] of pictures.entries()) vectors.set(vectorOf(name)!, i * extractor.size);
-  const index = { identity, entries: [...pictures, ...broken], size: extractor.size, vectors };
-  const present = new Set(now.map(({ name }) => name));
-  const removed = [...known.keys()].filter((name) => !present.has(name)).length;
-  if (!old || stale.length > 0 || removed > 0) await writeIndex(places, index);
-  const changed = [...fresh.vectors.keys()].filter((name) => known.has(name)).length;
-  const counts = { pictures: pictures.length, added: fresh.vectors.size - changed, changed, removed };
-  const unread = broken.map(({ name, broken: reason }) => ({ file: name, reason }));
-  return { index, report: { file: places.write, ...counts, broken: unread, ...(rebuilt && { rebuilt }) } };
+  /** What is known so far: all, once nothing is pending. */
+  const contents = (): IndexContents => {
+    const rows = [...found.keys()].filter((row) => !pending.has(row));
+    const known = new Float32Array(rows.length * size);
+    for (const [i, row] of rows.entries()) known.set(vectors.subarray(row * size, (row + 1) * size), i * size);
+    const entries = rows.map((row) => {
+      const { name, bytes, mtimeMs, broken } = found[row];
+      return { name, bytes, mtimeMs, broken };
+    });
+    return { entries, vectors: known, size, identity };
+  };
+
+  let savedMs = performance.now();
+  const files = fresh.map((row) => path.join(folder, found[row].name));
+  await embedder.embed(files, async (done, { vectors: made, broken, begin }) => {
+    const reasons = new Map(broken.map(({ file, reason }) => [file, reason]));
+    for (let i = begin; i < done; i++) {
+      vectors.set(made.subarray(i * size, (i + 1) * size), fresh[i] * size);
+      found[fresh[i]].broken = reasons.get(files[i]);
+      pending.delete(fresh[i]);
+    }
+    onProgress?.(done, files.length);
+    if (done === files.length || performance.now() - savedMs < saveEveryMs) return;
+    await writeIndex(places[0], contents()).catch(() => undefined);
+    savedMs = performance.now();
+  });
+
+  const names = new Set(found.map(({ name }) => name));
+  const removed = old?.entries.filter(({ name }) => !names.has(name)).length ?? 0;
+  const changed = fresh.filter((row) => rowOf.has(found[row].name)).length;
+  const broken = found.flatMap((entry) => (entry.broken === undefined ? [] : [{ file: entry.name, reason: entry.broken }]));
+  const isUpToDate = old !== undefined && fresh.length === 0 && removed === 0;
+  const unsaved = isUpToDate ? undefined : await writeIndex(places[0], contents()).then(() => undefined, messageOf);
+  if (broken.length === found.length) throw noPictures(folder, `${broken.length} broken files (${broken[0].file}: ${broken[0].reason})`);
+  const counts = { pictures: found.length - broken.length, added: fresh.length - changed, changed, removed };
+  const kept = isUpToDate ? file : unsaved === undefined ? places[0] : undefined;
+  return new PictureIndex(folder, embedder, found, vectors, { file: kept, ...counts, broken, rebuilt, unsaved });
 }
+
+const noPictures = (folder: string, got: string) =>
+  new DataError({
+    where: folder,
+    expected: 'pictures (JPEG, PNG, WebP, BMP, GIF, TIFF) to search among',
+    got,
+    hint: 'Folders below it are searched too; hidden files and folders are not',
+  });

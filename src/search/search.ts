@@ -1,63 +1,56 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../core/errors.ts';
-import { readBatch } from '../data/dataset.ts';
-import { pictureDataset } from '../data/picture-dataset.ts';
-import { type WithEngine, withEngine } from '../train/evaluate.ts';
-import { FeatureExtractor } from './features.ts';
-import { nearestRows } from './nearest-rows.ts';
-import { type IndexReport, type SearchNetwork, searchTransforms, updateIndex } from './picture-index.ts';
-import type { IndexOptions } from './read-features.ts';
+import { DataError } from '../core/errors.ts';
+import { mostSimilar } from './most-similar.ts';
+import type { PictureIndex } from './picture-index.ts';
 
-export interface Match {
+export interface SearchOptions {
+  /** Pictures wanted, from 1; default 12. */
+  topK?: number;
+  /** List the picture itself, if it lies in the folder; default false. */
+  includeSelf?: boolean;
+}
+
+export interface SearchResult {
+  /** Path that begins with the folder as it was given. */
+  readonly file: string;
   /** Path below the folder, with `/`. */
-  name: string;
-  /** Cosine, −1 … 1. */
-  similarity: number;
+  readonly name: string;
+  /** Cosine of the angle between the pictures' features, −1 … 1; above 0 for features after a ReLU. */
+  readonly similarity: number;
 }
 
 /**
- * The pictures of a folder that look most like one picture to a network, the most similar first.
+ * The pictures of a folder that are most similar to one, the most similar first: exact, all are compared.
  *
- *     similarity = cosine of the features before the last layer with weights
+ *     similarity = cos(features(picture), features(other))    with the features of `featureGraph`
  *
- * The folder's features are kept in `.fovea-index.safetensors` there, or in the cache if the folder may not be written, and are brought up
- * to date: files that are new or whose size or time changed are read, those that are gone are dropped. The query itself is left out.
+ * - `picture` a file, in the folder or elsewhere; `topK` default 12; `includeSelf` default false
  *
- * - `picture`: a file; `folder`: searched with all its subfolders.
- * - `network`: module, weights and input shape `[3, S, S]`; pictures are prepared as for validation.
- * - `topK`: from 1, default 12. `engine`, `threads`, `workers`, `onProgress`: see `WithEngine` and `IndexOptions`.
+ * A picture that is in the index costs no run of the network. Of equal similarities the first name comes first.
  *
- * **Throws** `DataError` if the query or the folder cannot be read or the folder has no pictures; `UsageError` for another kind of input
- * shape; `NumericError` if a feature is not finite; `CheckpointError` if the index cannot be written.
+ * **Throws** `DataError` if the picture cannot be decoded.
  *
- * @example const { matches } = await searchPictures('rose.jpg', 'flowers', { module, state, inputShape: [3, 224, 224] });
+ * @example const [{ name, similarity }] = await search(index, 'rose.jpg', { topK: 1 });
  */
-export async function searchPictures(
+export async function search(
+  index: PictureIndex,
   picture: string,
-  folder: string,
-  network: SearchNetwork,
-  { topK = 12, ...options }: { topK?: number } & IndexOptions & WithEngine = {},
-): Promise<{ matches: Match[]; report: IndexReport }> {
-  if (!Number.isInteger(topK) || topK < 1) throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
-  const split = { files: [picture], labels: new Int32Array(1) };
-  const dataset = pictureDataset({ name: picture, split, classes: ['picture'], transforms: searchTransforms(network.inputShape) });
-  const { x } = await readBatch(dataset, new Uint32Array(1));
-  return withEngine(options, async (engine) => {
-    const extractor = await FeatureExtractor.open({ ...network, engine });
-    try {
-      const { index, report } = await updateIndex(folder, network, extractor, options);
-      const query = await extractor.run(x);
-      const own = await stat(picture, { bigint: true });
-      const matches: Match[] = [];
-      for (const { row, similarity } of nearestRows(query, index.vectors, topK + 1)) {
-        const { name } = index.entries[row];
-        const status = await stat(path.join(folder, name), { bigint: true }).catch(() => undefined);
-        if (status?.ino !== own.ino || status.dev !== own.dev) matches.push({ name, similarity });
-      }
-      return { matches: matches.slice(0, topK), report };
-    } finally {
-      await extractor.close();
-    }
+  { topK = 12, includeSelf = false }: SearchOptions = {},
+): Promise<SearchResult[]> {
+  const own = await index.rowsOf(picture);
+  const query = await queryOf(index, picture, own.find(({ row, isCurrent }) => isCurrent && !index.isBroken(row))?.row);
+  const hidden = new Set(includeSelf ? [] : own.map(({ row }) => row));
+  const found = mostSimilar(index.vectors, query, topK, (row) => !index.isBroken(row) && !hidden.has(row));
+  return found.map(({ row, similarity }) => {
+    const name = index.nameOf(row);
+    return { file: path.join(index.folder, name), name, similarity };
   });
+}
+
+async function queryOf({ vectors, embedder }: PictureIndex, picture: string, row: number | undefined): Promise<Float32Array> {
+  if (row !== undefined) return vectors.subarray(row * embedder.size, (row + 1) * embedder.size);
+  const made = await embedder.embed([picture]);
+  if (made.broken.length > 0)
+    throw new DataError({ where: picture, expected: 'a picture (JPEG, PNG, WebP, BMP, GIF, TIFF)', got: made.broken[0].reason });
+  return made.vectors;
 }
