@@ -10,6 +10,7 @@ import { attachOptimizer, type OptimizerSpec } from '../optim/index.ts';
 import { eliminateDead } from './eliminate.ts';
 import { foldAffine } from './fold.ts';
 import { fuse } from './fuse.ts';
+import { maskPooled } from './mask-pooled.ts';
 import { splitFixed } from './split.ts';
 
 /** A loss as the reader of PyTorch knows it: logits and targets in, a scalar out. */
@@ -120,7 +121,7 @@ function completeStep(graph: Graph, { optimizer, trains = () => true, group = ()
   });
   const norm = attachOptimizer(builder, trained, optimizer);
   if (norm) builder.output('gradNorm', norm);
-  return finish(builder.build());
+  return finish(maskPooled(builder.build(), catalogue));
 }
 
 function finish(graph: Graph): Graph {

@@ -1,0 +1,34 @@
+import type { Graph, Node, ValueId } from '../graph/graph.ts';
+import type { Catalogue } from '../graph/op.ts';
+import { maxPool2dGradOp, maxPool2dOp, reluGrad, reluGradOp } from '../ops/index.ts';
+import { rewrite, Uses } from './rewrite.ts';
+
+/**
+ * Masks the gradient of `maxPool2d(relu(x))` before it is spread over the picture instead of after it:
+ *
+ *     reluGrad(y, maxPoolGrad(dy))  →  maxPoolGrad(reluGrad(maxPool(y), dy))
+ *
+ * Equal bit for bit, because the pixel that receives dy holds the very value that the pooled picture shows. The mask then costs as much as
+ * the pooled picture is large (a quarter for windows of 2×2), and y, usually a step's largest value, is not kept for the backward pass.
+ */
+export function maskPooled(graph: Graph, catalogue: Catalogue): Graph {
+  const uses = new Uses(graph);
+  const producerOf = new Map<ValueId, Node>(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+  /** The spreading of a gradient → the pooling it reverses. */
+  const poolings = new Map<Node, Node>();
+  for (const spread of graph.nodes) {
+    if (spread.op !== maxPool2dGradOp.name) continue;
+    const mask = uses.soleReader(spread.outputs[0]);
+    const pooling = producerOf.get(spread.inputs[1] ?? -1);
+    if (mask?.op === reluGradOp.name && pooling?.op === maxPool2dOp.name && pooling.inputs[0] === mask.inputs[0])
+      poolings.set(spread, pooling);
+  }
+  return rewrite(graph, catalogue, (node, { now, copy }) => {
+    if (poolings.has(node)) return [];
+    const spread = producerOf.get(node.inputs[1] ?? -1);
+    const pooling = node.op === reluGradOp.name && spread ? poolings.get(spread) : undefined;
+    if (!spread || !pooling) return undefined;
+    const masked = reluGrad(now(pooling.outputs[0])!, now(spread.inputs[0])!);
+    return copy(spread, { inputs: [masked, now(spread.inputs[1])] });
+  });
+}
