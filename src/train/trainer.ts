@@ -8,7 +8,7 @@ import { createModel } from '../models/index.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { learningRate } from '../optim/schedules.ts';
 import { BatchReader } from './batch-reader.ts';
-import type { CheckpointMetadata, WeightsName } from './checkpoint.ts';
+import type { Checkpoint, CheckpointMetadata, WeightsName } from './checkpoint.ts';
 import { findNonFinite, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
 import { type Evaluation, Evaluator } from './evaluate.ts';
 import { countCorrect } from './metrics.ts';
@@ -45,6 +45,7 @@ export class Trainer {
   #evaluation: Evaluation | undefined;
   #startSeconds = 0;
   #savedStep = 0;
+  #saved: Promise<void> = Promise.resolve();
   #runFolder: string | undefined;
 
   private constructor(parts: {
@@ -103,16 +104,20 @@ export class Trainer {
     const progress = this.#progress;
     this.#startSeconds = nowSeconds() - progress.seconds;
     if (runFolder) await prepareWeightsFolder(runFolder);
-    if (!resume) await this.#save(['last']);
     const isOver = () => progress.epoch >= this.recipe.epochs;
-    while (!signal?.aborted && !isOver()) {
-      await this.#runTo(this.#nextStop());
-      if (!this.#isDue() || !(await this.#evaluate())) continue;
-      if (progress.batch === this.stepsPerEpoch) this.#endEpoch();
-      await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
+    try {
+      if (!resume) await this.#save(['last']);
+      while (!signal?.aborted && !isOver()) {
+        await this.#runTo(this.#nextStop());
+        if (!this.#isDue() || !(await this.#evaluate())) continue;
+        if (progress.batch === this.stepsPerEpoch) this.#endEpoch();
+        await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
+      }
+      if (!isOver()) await this.#save(['last']);
+    } finally {
+      await this.#saved;
     }
     const interrupted = !isOver();
-    if (interrupted) await this.#save(['last']);
     if (!interrupted && !this.#evaluation) this.#evaluation = await this.#evaluator.run(signal);
     return {
       model: this.module,
@@ -238,6 +243,7 @@ export class Trainer {
     this.#options.onEpoch?.(this.#progress.history.at(-1)!);
   }
 
+  /** Takes the weights as they are now; they are written while training goes on, one checkpoint at a time. */
   async #save(names: readonly WeightsName[]): Promise<void> {
     const { trainSet, testSet } = this.#options;
     const runFolder = this.#runFolder;
@@ -260,11 +266,17 @@ export class Trainer {
       recipe: this.recipe,
       progress: this.progress,
     };
-    for (const weights of names) {
-      const file = weightsFile(runFolder, weights);
-      await saveCheckpoint(file, { metadata, model: split(true), optimizer: weights === 'last' ? split(false) : new Map() });
-    }
-    this.#savedStep = this.#progress.step;
+    await this.#saved;
+    this.#savedStep = metadata.progress.step;
+    this.#saved = this.#write(runFolder, names, { metadata, model: split(true), optimizer: split(false) });
+    // An error is reported where the write is awaited; until then it is not unhandled.
+    this.#saved.catch(() => {});
+  }
+
+  async #write(runFolder: string, names: readonly WeightsName[], checkpoint: Checkpoint): Promise<void> {
+    const { metadata } = checkpoint;
+    for (const weights of names)
+      await saveCheckpoint(weightsFile(runFolder, weights), weights === 'last' ? checkpoint : { ...checkpoint, optimizer: new Map() });
     await this.#options.onCheckpoint?.(runFolder, metadata.progress);
   }
 
