@@ -41,9 +41,10 @@ export class StepPeer {
   }
 }
 
-/** Runs the whole project 1 and returns what it printed last. */
-export function runProject(dataFolder, threads) {
-  const { status, stdout, stderr } = spawnSync(python, ['-B', script('mnist_project1.py'), dataFolder, `${threads}`], { encoding: 'utf8' });
+/** Runs the whole project 1 and returns what it printed last. `form`: the data as `pictures`, as the course's script, or `tensors`. */
+export function runProject(dataFolder, threads, form) {
+  const args = ['-B', script('mnist_project1.py'), dataFolder, `${threads}`, form];
+  const { status, stdout, stderr } = spawnSync(python, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`mnist_project1.py: ${stderr.trim().split('\n').at(-1)}`);
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }

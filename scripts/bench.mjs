@@ -51,8 +51,8 @@ for (const part of chosen) {
   rows.push(...(await measured(part)));
 }
 
-const verdict = (met) => (met === undefined ? 'not measured' : met ? 'yes' : 'no');
-const cells = rows.map(({ what, fovea, peer, result, target, met }) => [what, fovea, peer, result, target, verdict(met)]);
+const verdict = (met, target) => (target === '–' ? '–' : met === undefined ? 'not measured' : met ? 'yes' : 'no');
+const cells = rows.map(({ what, fovea, peer, result, target, met }) => [what, fovea, peer, result, target, verdict(met, target)]);
 const head = ['what', 'Fovea', 'peer', 'result', 'target', 'met'];
 const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i].length)));
 const line = (row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;

@@ -1,6 +1,7 @@
 """The course's project 1 in PyTorch: 3 epochs of MNIST at batch 64 with Adam 1e-3, all test images every 100 batches.
 
-Usage: mnist_project1.py <folder of IDX files> <threads> [epochs]. Writes its progress and, last, `{"seconds": …, "testAccuracy": …}`.
+Usage: mnist_project1.py <folder of IDX files> <threads> <pictures|tensors> [epochs]: torchvision's data set as the course uses it, or tensors
+in memory. Writes its progress and, last, `{"seconds": …, "testAccuracy": …}`.
 """
 import json
 import sys
@@ -9,14 +10,15 @@ import time
 import torch
 from torch.utils.data import DataLoader
 
-from course import mnist, network
+from course import mnist_pictures, mnist_tensors, network
 
 folder, threads = sys.argv[1], int(sys.argv[2])
-epochs = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+mnist = {'pictures': mnist_pictures, 'tensors': mnist_tensors}[sys.argv[3]]
+epochs = int(sys.argv[4]) if len(sys.argv) > 4 else 3
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 start = time.perf_counter()
-train_set, test_set = mnist(folder, 'train'), mnist(folder, 't10k')
+train_set, test_set = mnist(folder, train=True), mnist(folder, train=False)
 train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
 test_loader = DataLoader(test_set, batch_size=64)
 net = network()
