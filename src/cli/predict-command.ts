@@ -8,15 +8,18 @@ import { engineOptionsIn } from './options.ts';
 
 export interface PredictCommandOptions {
   images: string[];
-  weights: string;
-  topk: number | string;
+  weights?: string;
+  model?: string;
+  topk?: number | string;
+  names?: string;
+  csv?: boolean;
   engine?: unknown;
   threads?: unknown;
   json?: boolean;
 }
 
 export async function predictCommand(options: PredictCommandOptions): Promise<number> {
-  const { images, weights, topk: topK } = options;
+  const { images, weights = options.model ?? '', topk: topK = 3 } = options;
   if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
     throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
   const file = await findWeights(weights);

@@ -13,6 +13,11 @@ export const runFiles = {
   confusionMatrixNormalised: 'confusion_matrix_normalised.png',
   misclassified: 'misclassified.png',
   predictions: 'predictions.csv',
+  trainBatch: 'train_batch.jpg',
+  valPredictions: 'val_predictions.jpg',
+  worstMistakes: 'worst_mistakes.jpg',
+  perClass: 'per_class.csv',
+  summary: 'summary.json',
 } as const;
 
 /**

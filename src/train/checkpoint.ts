@@ -5,10 +5,12 @@ import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
+import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
+import { modelOptionsSchema } from './model-facts.ts';
 import { progressSchema } from './progress.ts';
 import { recipeSchema } from './recipe.ts';
 
@@ -16,9 +18,14 @@ const metadataSchema = z.object({
   version: z.literal(1),
   /** Name of the network in the registry, or of the class that a program trained. */
   model: z.string(),
+  options: modelOptionsSchema.optional(),
   classes: z.array(z.string()).min(1),
+  /** Names to show, by class index. */
+  names: z.array(z.string()).optional(),
   /** Shape of one picture, `[C, H, W]`. */
   sampleShape: z.array(z.int().min(1)),
+  /** How a picture in a file becomes a sample. */
+  preprocessing: z.custom<TransformList>((list) => parseTransforms(list, 'preprocessing') && true).optional(),
   /** How many training images an epoch has: positions in an epoch refer to it. */
   trainImages: z.int().min(1),
   testImages: z.int().min(1),

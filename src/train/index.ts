@@ -1,6 +1,7 @@
 export * from './checkpoint.ts';
 export * from './data-sets.ts';
 export * from './evaluate.ts';
+export * from './evaluation-sums.ts';
 export * from './metrics.ts';
 export * from './predict.ts';
 export * from './progress.ts';
