@@ -5,6 +5,7 @@ import { readStateFile } from '../data/state-file.ts';
 import { createModel, findModel, initializeModel, listModels } from '../models/index.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import { networkOf } from '../train/model-facts.ts';
 
 export interface NamedNetwork {
   /** Of the model; of a run, followed by its file. */
@@ -55,9 +56,15 @@ export async function namedNetwork({ network, input, classes, weights }: Network
         throw new UsageError({ where: option, expected: 'a model’s name before it', got: `the run '${network}', which has its own` });
     const { metadata, model } = await loadCheckpoint(file);
     const inputShape = given ?? metadata.sampleShape;
-    const module = createModel(metadata.model, { classes: metadata.classes.length, inChannels: metadata.sampleShape[0] });
+    const module = networkOf(metadata);
     checkWeights(module, model, file);
-    return { name: `${metadata.model} (${file})`, module, inputShape, classNames: metadata.classes, state: async () => model };
+    return {
+      name: `${metadata.model} (${file})`,
+      module,
+      inputShape,
+      classNames: metadata.names ?? metadata.classes,
+      state: async () => model,
+    };
   }
   const spec = findModel(network);
   const inputShape = given ?? spec.inputShape;

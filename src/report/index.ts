@@ -1,6 +1,7 @@
 export * from './confusion-matrix.ts';
 export * from './csv.ts';
 export * from './curves.ts';
+export * from './lr-curve.ts';
 export * from './mosaic.ts';
 export * from './outcomes.ts';
 export * from './render.ts';

@@ -21,6 +21,8 @@ export interface Chart {
   readonly xTitle: string;
   /** What the legend calls a place on that axis. */
   readonly xName: string;
+  /** A place on that axis in words; default: the number, of which only those from 0 are marked. */
+  readonly formatX?: (x: number) => string;
   readonly yTitle: string;
   /** Which end of the axis is good: that value is marked and written in the legend. */
   readonly best: 'min' | 'max';
@@ -84,6 +86,7 @@ function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<numb
   const right = frame.x + frame.width;
   const tickText = { fill: colours.faint, 'font-size': sizes.small };
   const yTitleAt = `translate(${outer.x + 17} ${frame.y + frame.height / 2}) rotate(-90)`;
+  const { formatX = formatCount } = chart;
   const parts = [
     text(frame.x, outer.y + 22, chart.title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
     element('rect', { ...frame, fill: colours.panel }),
@@ -92,9 +95,9 @@ function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<numb
     parts.push(line(frame.x, y.scale(tick), right, y.scale(tick), { stroke: colours.grid }));
     parts.push(text(frame.x - 8, y.scale(tick) + 4.5, chart.format(tick), { ...tickText, 'text-anchor': 'end' }));
   }
-  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && t >= 0)) {
+  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && (chart.formatX || t >= 0))) {
     parts.push(line(xScale(tick), bottom, xScale(tick), bottom + 5, { stroke: colours.axis }));
-    parts.push(text(xScale(tick), bottom + 20, formatCount(tick), { ...tickText, 'text-anchor': 'middle' }));
+    parts.push(text(xScale(tick), bottom + 20, formatX(tick), { ...tickText, 'text-anchor': 'middle' }));
   }
   parts.push(line(frame.x, bottom, right, bottom, { stroke: colours.axis }));
   parts.push(text(frame.x + frame.width / 2, bottom + 44, chart.xTitle, { 'text-anchor': 'middle' }));
@@ -121,6 +124,7 @@ function curve({ colour, points }: Series, best: Point | undefined, x: (value: n
 
 /** Draws a chart into a rectangle: SVG elements. */
 export function lineChart(chart: Chart, outer: Frame): string {
+  const { formatX = formatCount } = chart;
   const frame: Frame = {
     x: outer.x + margins.left,
     y: outer.y + margins.top,
@@ -137,7 +141,7 @@ export function lineChart(chart: Chart, outer: Frame): string {
   shown.forEach((series, i) => {
     const best = bestOf(series, chart.best);
     const x = frame.x + (i * frame.width) / shown.length;
-    const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatCount(best.x)}`;
+    const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatX(best.x)}`;
     parts.push(...curve(series, best, xScale, y.scale));
     parts.push(line(x, outer.y + 43, x + 22, outer.y + 43, { stroke: series.colour, 'stroke-width': 3 }));
     parts.push(text(x + 29, outer.y + 47.5, `${series.name}: ${value ?? 'no value'}`, { 'font-size': sizes.small }));
@@ -145,7 +149,7 @@ export function lineChart(chart: Chart, outer: Frame): string {
 
   const lost = points.filter((p) => !Number.isFinite(p.y)).map((p) => p.x);
   if (lost.length) {
-    const words = `not finite from ${chart.xName} ${formatCount(lost.reduce((a, b) => Math.min(a, b)))}`;
+    const words = `not finite from ${chart.xName} ${formatX(lost.reduce((a, b) => Math.min(a, b)))}`;
     const at = { 'text-anchor': 'end', fill: colours.bad, 'font-weight': 'bold' };
     parts.push(text(frame.x + frame.width - 8, frame.y + 20, words, at));
   } else if (!points.length) {

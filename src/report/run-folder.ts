@@ -18,6 +18,8 @@ export const runFiles = {
   worstMistakes: 'worst_mistakes.jpg',
   perClass: 'per_class.csv',
   summary: 'summary.json',
+  lrFindPng: 'lr_find.png',
+  lrFindCsv: 'lr_find.csv',
 } as const;
 
 /**

@@ -31,10 +31,14 @@ export const phaseAt = ({ unfreezeEpoch }: Recipe, epoch: number): number =>
   unfreezeEpoch !== undefined && epoch + 1 >= unfreezeEpoch ? 1 : 0;
 
 /** Learning rates and step counts of all groups for the step after `step` steps, by the names of the program's inputs. */
-export function ratesAt(recipe: Recipe, { epoch, step, stepsPerEpoch }: { epoch: number; step: number; stepsPerEpoch: number }) {
+export function ratesAt(
+  recipe: Recipe,
+  { epoch, step, stepsPerEpoch }: { epoch: number; step: number; stepsPerEpoch: number },
+  factor: number,
+) {
   const { lr, backboneLr = lr, unfreezeEpoch = 1, epochs } = recipe;
   const place = { epoch, step, stepsPerEpoch, epochs };
-  const rate = (base: number) => learningRate(scheduleOf(recipe), base, place);
+  const rate = (base: number) => factor * learningRate(scheduleOf(recipe), base, place);
   return {
     [learningRateInput()]: rate(lr),
     [stepInput()]: step + 1,

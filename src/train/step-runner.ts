@@ -93,11 +93,11 @@ export class StepRunner {
     }
   }
 
-  /** Enqueues the step of one batch. */
-  async start({ epoch, batch, step }: Place): Promise<StartedStep> {
+  /** Enqueues the step of one batch, with all learning rates times `factor`. */
+  async start({ epoch, batch, step }: Place, factor = 1): Promise<StartedStep> {
     const { recipe } = this.#options;
     const { feeds, target } = await this.#read(epoch, batch);
-    const rates = ratesAt(recipe, { epoch, step, stepsPerEpoch: this.#stepsPerEpoch });
+    const rates = ratesAt(recipe, { epoch, step, stepsPerEpoch: this.#stepsPerEpoch }, factor);
     const numbers = Object.fromEntries(Object.entries(rates).map(([name, value]) => [name, scalar(value)]));
     const all: Feeds = { ...feeds, target, ...numbers, seed: i32([hashKeys(recipe.seed, 'step', step + 1)], []) };
     const { program, inputs } = this.#programs.get(target.data.length)!;
