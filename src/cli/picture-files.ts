@@ -50,7 +50,6 @@ const spread = <T>(items: readonly T[], most: number): T[] =>
 async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes: readonly Outcome[]): Promise<void> {
   const write = writerIn(runFolder);
   const run = path.basename(runFolder);
-  const root = path.basename(runFolder);
   const counts = countsOf(outcomes, names.length);
   for (const [file, normalise] of [
     [runFiles.confusionMatrix, false],
@@ -59,16 +58,16 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
     await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${run}: validation pictures`, normalise })));
 
   const some = await readTiles(testSet, spread(outcomes, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]} ${percent(outcome.probability)}\n(${names[outcome.truth]})`,
+    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})`,
     colour: isWrong(outcome) ? 'bad' : 'good',
   }));
-  const title = `${root}: guesses on validation pictures`;
+  const title = `${run}: guesses on validation pictures`;
   const note = 'guess and its probability, (truth): green is right, red is wrong';
   await write(runFiles.valPredictions, await renderJpeg(await mosaicSvg(some, { title, note })));
 
   const wrong = worstMistakes(outcomes);
   const worst = await readTiles(testSet, wrong.slice(0, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]} ${percent(outcome.probability)}\n(${names[outcome.truth]})\n${path.basename(outcome.file!)}`,
+    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})\n${path.basename(outcome.file!)}`,
     colour: 'bad',
   }));
   await write(
@@ -128,7 +127,7 @@ export async function writePictureReport(run: PictureRun, result: TrainResult): 
   await write(runFiles.summary, `${JSON.stringify(summary, null, 2)}\n`);
   await write(runFiles.predictions, pictureOutcomesCsv(outcomes, run.names, result.recipe.data));
   await write(runFiles.perClass, perClassCsv(summary.classes, result.classes));
-  await writeCurves(run.runFolder, result, run.trainSet.length, 'epoch');
+  await writeCurves(run.runFolder, result, run.trainSet.length, { over: 'epoch', testName: 'validation' });
   await writeDrawings(run, outcomes);
   return summary;
 }

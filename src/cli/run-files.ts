@@ -49,10 +49,10 @@ export async function writeCurves(
   runFolder: string,
   { progress, recipe }: TrainResult,
   trainImages: number,
-  over?: 'epoch',
+  how: { over?: 'epoch'; testName?: string } = {},
 ): Promise<void> {
   const write = writerIn(runFolder);
-  const curves = curvesSvg(resultRows(progress.history, trainImages), { title: path.basename(runFolder), note: toldOf(recipe), over });
+  const curves = curvesSvg(resultRows(progress.history, trainImages), { title: path.basename(runFolder), note: toldOf(recipe), ...how });
   await write(runFiles.curvesSvg, curves);
   await write(runFiles.curvesPng, await renderPng(curves));
 }

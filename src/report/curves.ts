@@ -21,6 +21,7 @@ const xTitles = { step: 'step (batches)', epoch: 'epoch' } as const;
  *
  * - `rows`: what was measured, in the order of training.
  * - `over`: the horizontal axis, `'step'` (default) or `'epoch'`.
+ * - `testName`: what the pictures that do not train are called, default "test".
  * - `lossName`: default "cross-entropy loss (nats)".
  *
  * @example await writeAtomic('curves.svg', curvesSvg(rows, { title: 'mnist' }))
@@ -32,7 +33,8 @@ export function curvesSvg(
     note = '',
     over = 'step',
     lossName = 'cross-entropy loss (nats)',
-  }: { title?: string; note?: string; over?: keyof typeof xTitles; lossName?: string } = {},
+    testName = 'test',
+  }: { title?: string; note?: string; over?: keyof typeof xTitles; lossName?: string; testName?: string } = {},
 ): string {
   const seriesOf = (panel: keyof typeof panels): Series[] =>
     (['train', 'test'] as const).map((split) => {
@@ -41,7 +43,7 @@ export function curvesSvg(
         const y = row[column];
         return y === undefined ? [] : [{ x: row[over], y: y * factor }];
       });
-      return { name: split, colour: colours[split], points };
+      return { name: split === 'test' ? testName : split, colour: colours[split], points };
     });
   const loss: Chart = {
     title: 'Loss',

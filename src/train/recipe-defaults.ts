@@ -3,8 +3,10 @@ import { isNamedDataSet } from './data-set-names.ts';
 
 /** What a folder of pictures is trained with unless told otherwise. */
 const folderDefaults = { model: 'squeezenet1_0', epochs: 10, batchSize: 16, evalEvery: 0, restoreBest: true, stepSizeEpochs: 7 };
-/** … and what else if the network begins with trained weights: its layers need small changes, the new head large ones. */
-const transferDefaults = { backboneLr: 1e-4, schedule: 'cosine' };
+/** … and what else if the network begins with trained weights: the new head alone trains. */
+const transferDefaults = { freeze: 'backbone', schedule: 'cosine' };
+/** Trained layers that go on training move this much more slowly than the head. */
+const backboneFactor = 0.1;
 
 const hasWeights = (model: unknown): boolean => Boolean(listModels().find(({ name }) => name === model)?.weights?.length);
 
@@ -19,8 +21,8 @@ export function withFolderDefaults(given: Readonly<Record<string, unknown>>): Re
   const filled = { ...folderDefaults, ...given };
   const weights = given.weights ?? (hasWeights(filled.model) ? 'imagenet' : 'none');
   if (weights === 'none') return { ...filled, weights };
-  // One rate for all that was given means one rate for all.
-  const { schedule, backboneLr } = transferDefaults;
-  const rates = given.lr === undefined && given.freeze === undefined ? { backboneLr } : {};
-  return { schedule, ...rates, ...filled, weights };
+  const transfer = { ...transferDefaults, ...filled, weights };
+  const { freeze, unfreezeEpoch, lr = 1e-3 } = transfer as { freeze: unknown; unfreezeEpoch?: unknown; lr?: unknown };
+  const isSlow = typeof lr === 'number' && (freeze !== 'backbone' || unfreezeEpoch !== undefined);
+  return isSlow ? { backboneLr: lr * backboneFactor, ...transfer } : transfer;
 }

@@ -42,7 +42,10 @@ export const recipeSchema = z.strictObject({
   freeze: transfer(text('name'), 'what does not train: backbone, none, a number of stages or a stage’s name').default('none'),
   unfreezeEpoch: transfer(integer(2), 'epoch, from 1, in which all layers begin to train (default: never)').optional(),
   frozenBn: transfer(oneOf('running', 'train'), 'frozen batch norm: by its statistics, or updating them as in training').default('running'),
-  backboneLr: transfer(above0, 'learning rate of all layers but the head (default: that of the head)').optional(),
+  backboneLr: transfer(
+    above0,
+    'learning rate of all layers but the head (default: the head’s, a tenth of it after trained weights)',
+  ).optional(),
   hiddenUnits: transfer(integer(1), 'width of a layer to put before the classes (default: none)').optional(),
   optimizer: optimizer(oneOf('adam', 'adamw', 'sgd'), 'optimizer').default('adam'),
   momentum: optimizer(share, 'momentum of sgd').default(0),

@@ -1,6 +1,7 @@
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, DataError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
-import { findBroken } from '../data/check-pictures.ts';
+import { findBroken, reasonOf } from '../data/check-pictures.ts';
+import { decodePicture } from '../data/picture.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import type { TransformList } from '../data/transforms/index.ts';
 import type { Module } from '../nn/module.ts';
@@ -66,18 +67,39 @@ export async function recognise({
 }: { recognizer: Recognizer; files: readonly string[]; topK?: number; workers?: number } & WithEngine): Promise<PictureGuesses[]> {
   if (!preprocessing) throw new CheckpointError({ where: weights, expected: 'a network trained on pictures in files', got: 'another one' });
   const problems = new Map((await findBroken(files)).map(({ file, reason }) => [file, reason]));
-  const sound = files.filter((file) => !problems.has(file));
   const guesses = new Map<string, Guess[]>();
-  if (sound.length > 0) {
+  const look = async (sound: readonly string[]): Promise<void> => {
+    if (sound.length === 0) return;
     const split = { files: sound, labels: new Int32Array(sound.length) };
     const dataset = pictureDataset({ name: 'pictures', split, classes: names, transforms: preprocessing });
     const { logits, skipped } = await evaluate({ model, state, dataset, ...rest });
-    for (const [row, file] of sound.entries()) {
-      if (skipped.includes(row)) problems.set(file, 'damaged');
-      else guesses.set(file, rank(softmaxRow(logits, row * names.length, names.length), names).slice(0, topK));
-    }
-  }
-  return files.map((file) => (guesses.has(file) ? { file, guesses: guesses.get(file)! } : { file, problem: problems.get(file)! }));
+    const left = new Set(skipped);
+    for (const [row, file] of sound.entries())
+      if (!left.has(row)) guesses.set(file, rank(softmaxRow(logits, row * names.length, names.length), names).slice(0, topK));
+  };
+  const isSound = (file: string) => !problems.has(file);
+  const looked = files.filter(isSound);
+  // Nothing can be read of a batch that is damaged all through.
+  await look(looked).catch(async (error: unknown) => {
+    if (!(error instanceof DataError)) throw error;
+    await addDamaged(looked, problems);
+    await look(looked.filter(isSound));
+  });
+  await addDamaged(
+    looked.filter((file) => isSound(file) && !guesses.has(file)),
+    problems,
+  );
+  return files.map((file) =>
+    guesses.has(file) ? { file, guesses: guesses.get(file)! } : { file, problem: problems.get(file) ?? 'damaged' },
+  );
+}
+
+/** Decodes files whole and notes why some cannot be. */
+async function addDamaged(files: readonly string[], problems: Map<string, string>): Promise<void> {
+  for (const file of files)
+    await decodePicture(file).catch((error: unknown) => {
+      problems.set(file, reasonOf(error, file));
+    });
 }
 
 const rank = (probabilities: Float64Array, names: readonly string[]): Guess[] =>
