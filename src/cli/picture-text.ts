@@ -22,9 +22,9 @@ export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, t
 }
 
 /** An epoch's two phases. */
-export function phaseLines(row: HistoryRow, epochs: number, isBest: boolean): string[] {
+export function phaseLines(row: HistoryRow, { epochs, classes, isBest }: { epochs: number; classes: number; isBest: boolean }): string[] {
   const { epoch, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond } = row;
-  const top5 = testTop5Accuracy === undefined ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
+  const top5 = testTop5Accuracy === undefined || classes <= 5 ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
   return [
     `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
     `  train  loss ${loss.toFixed(4)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,

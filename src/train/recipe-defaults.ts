@@ -5,6 +5,8 @@ import { isNamedDataSet } from './data-set-names.ts';
 const folderDefaults = { model: 'squeezenet1_0', epochs: 10, batchSize: 16, evalEvery: 0, restoreBest: true, stepSizeEpochs: 7 };
 /** … and what else if the network begins with trained weights: the new head alone trains. */
 const transferDefaults = { freeze: 'backbone', schedule: 'cosine' };
+/** A frozen backbone is asked only once for each picture that is not changed at random: an epoch then takes a second. */
+const keptDefaults = { transforms: 'none', epochs: 20 };
 /** Trained layers that go on training move this much more slowly than the head. */
 const backboneFactor = 0.1;
 
@@ -21,8 +23,10 @@ export function withFolderDefaults(given: Readonly<Record<string, unknown>>): Re
   const filled = { ...folderDefaults, ...given };
   const weights = given.weights ?? (hasWeights(filled.model) ? 'imagenet' : 'none');
   if (weights === 'none') return { ...filled, weights };
-  const transfer = { ...transferDefaults, ...filled, weights };
-  const { freeze, unfreezeEpoch, lr = 1e-3 } = transfer as { freeze: unknown; unfreezeEpoch?: unknown; lr?: unknown };
-  const isSlow = typeof lr === 'number' && (freeze !== 'backbone' || unfreezeEpoch !== undefined);
+  const { freeze = transferDefaults.freeze, unfreezeEpoch, lr = 1e-3 } = given;
+  const isFrozen = freeze === 'backbone' && unfreezeEpoch === undefined;
+  const isKept = isFrozen && given.frozenBn !== 'train' && (given.transforms ?? keptDefaults.transforms) === 'none';
+  const transfer = { ...folderDefaults, ...transferDefaults, ...(isKept && keptDefaults), ...given, weights };
+  const isSlow = typeof lr === 'number' && !isFrozen;
   return isSlow ? { backboneLr: lr * backboneFactor, ...transfer } : transfer;
 }

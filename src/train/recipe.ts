@@ -35,7 +35,7 @@ export const recipeSchema = z.strictObject({
   valSplit: pictures(share, 'share of the pictures to validate with, where the folder has no part for it').optional(),
   names: pictures(text('file'), 'JSON file with names to show for the class folders').optional(),
   strict: pictures(flag, 'stop at a broken picture instead of leaving it out').default(false),
-  transforms: pictures(oneOf('standard', 'course', 'none'), 'what training does to pictures').default('standard'),
+  transforms: pictures(oneOf('standard', 'course', 'none'), 'what training changes in pictures at random').default('standard'),
   fit: pictures(oneOf('crop', 'pad', 'stretch'), 'how a picture that is not square becomes so').default('crop'),
   imageSize: pictures(integer(16, 4096), 'side of the pictures that the network sees, px (default: what it is made for)').optional(),
   weights: transfer(text('name'), 'trained weights to begin with: a file (.pth, .safetensors), imagenet or none').default('none'),

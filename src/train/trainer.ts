@@ -4,6 +4,7 @@ import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import type { Module } from '../nn/module.ts';
+import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
 import type { Checkpoint, WeightsName } from './checkpoint.ts';
 import { findNonFinite, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
 import { describeRun } from './describe-run.ts';
@@ -13,7 +14,7 @@ import { type Learner, ownLearner, prepareLearner } from './learner.ts';
 import { countCorrect } from './metrics.ts';
 import { type Phase, phaseAt, phasesOf } from './phases.ts';
 import { firstOptimizerState } from './plan-steps.ts';
-import { type HistoryRow, initialProgress, isOutOfPatience, type Progress } from './progress.ts';
+import { initialProgress, isOutOfPatience, type Progress } from './progress.ts';
 import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
 import { StepRunner } from './step-runner.ts';
@@ -122,8 +123,8 @@ export class Trainer {
       if (!resume) await this.#save(['last']);
       while (!signal?.aborted && !this.#isOver) {
         await this.#enter();
-        await this.#runTo(this.#nextStop());
-        if (!this.#isDue() || !(await this.#evaluate())) continue;
+        await this.#runTo(nextStop(progress, this.#stops));
+        if (!isEvaluationDue(progress, this.#stops) || !(await this.#evaluate())) continue;
         if (progress.batch === this.stepsPerEpoch) this.#endEpoch();
         if (this.#isBest()) await this.#keepBest();
         await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
@@ -177,24 +178,12 @@ export class Trainer {
     await stage?.evaluator.close();
   }
 
+  get #stops(): Stops {
+    return { evalEvery: this.recipe.evalEvery, stepsPerEpoch: this.stepsPerEpoch };
+  }
+
   get #isOver(): boolean {
     return this.#progress.epoch >= this.recipe.epochs || isOutOfPatience(this.#progress, this.recipe.patience);
-  }
-
-  /** Whether the images done since the last evaluation call for one. */
-  #isDue(): boolean {
-    const { batch, step, history } = this.#progress;
-    const { evalEvery } = this.recipe;
-    const isAtStop = batch > 0 && (batch === this.stepsPerEpoch || (evalEvery > 0 && batch % evalEvery === 0));
-    return isAtStop && history.at(-1)?.step !== step;
-  }
-
-  /** Batch of this epoch after which the next evaluation is due: none before it if one is due now. */
-  #nextStop(): number {
-    const { evalEvery } = this.recipe;
-    const { batch } = this.#progress;
-    if (this.#isDue()) return batch;
-    return evalEvery > 0 ? Math.min((Math.floor(batch / evalEvery) + 1) * evalEvery, this.stepsPerEpoch) : this.stepsPerEpoch;
   }
 
   #isBest(): boolean {
@@ -232,14 +221,8 @@ export class Trainer {
     const progress = this.#progress;
     const value = Number(loss.data[0]);
     if (!Number.isFinite(value)) throw this.#notFinite(`step ${progress.step + 1}`, 'loss', value);
-    const n = target.data.length;
-    progress.step++;
-    progress.batch++;
-    progress.epochImages += n;
-    progress.epochCorrect += countCorrect(y.data as Float32Array, target.data);
-    progress.windowImages += n;
-    progress.windowLoss += value * n;
-    progress.lr = lr;
+    const correct = countCorrect(y.data as Float32Array, target.data);
+    countStep(progress, { loss: value, images: target.data.length, correct, lr });
     const { step, epochImages: images } = progress;
     const { onStep, trainSet } = this.#parts.options;
     onStep?.({ epoch: progress.epoch + 1, step, loss: value, images, trainImages: trainSet.length });
@@ -253,29 +236,13 @@ export class Trainer {
     if (!Number.isFinite(evaluation.loss)) throw this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
     this.#evaluation = evaluation;
     progress.seconds = nowSeconds() - this.#startSeconds;
-    const row: HistoryRow = {
-      epoch: progress.epoch + 1,
-      step: progress.step,
-      images: progress.epochImages,
-      loss: progress.windowLoss / progress.windowImages,
-      trainAccuracy: progress.epochCorrect / progress.epochImages,
-      testLoss: evaluation.loss,
-      testAccuracy: evaluation.accuracy,
-      testTop5Accuracy: evaluation.top5Accuracy,
-      lr: progress.lr,
-      seconds: progress.seconds,
-      imagesPerSecond: progress.windowImages / progress.windowSeconds,
-    };
-    progress.history.push(row);
-    Object.assign(progress, { windowImages: 0, windowLoss: 0, windowSeconds: 0 });
-    if (row.testAccuracy > (progress.best?.testAccuracy ?? -1))
-      progress.best = { epoch: row.epoch, step: row.step, testAccuracy: row.testAccuracy };
+    const row = countEvaluation(progress, evaluation);
     this.#parts.options.onEvaluate?.(row, evaluation);
     return true;
   }
 
   #endEpoch(): void {
-    Object.assign(this.#progress, { epoch: this.#progress.epoch + 1, batch: 0, epochImages: 0, epochCorrect: 0 });
+    endEpoch(this.#progress);
     this.#parts.options.onEpoch?.(this.#progress.history.at(-1)!);
   }
 
