@@ -97,12 +97,12 @@ function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { t
 /** Lines for people; on a terminal with a progress bar below them. */
 export function textOutput(): TrainOutput {
   let begun: RunStart | undefined;
-  let best = 0;
+  let best = -1;
   let display = openDisplay(1, 1, 0, { live: false });
   return {
     start(start) {
       begun = start;
-      best = start.progress.best?.testAccuracy ?? 0;
+      best = start.progress.best?.testAccuracy ?? -1;
       for (const line of describe(start)) console.log(line);
       const { recipe, trainSet, progress } = start;
       const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
@@ -111,9 +111,9 @@ export function textOutput(): TrainOutput {
     step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
     evaluation(row) {
       const { recipe, trainSet } = begun!;
+      const facts = { epochs: recipe.epochs, classes: trainSet.classes.length, isBest: row.testAccuracy > best };
       best = Math.max(best, row.testAccuracy);
-      const lines =
-        recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, recipe.epochs, row.testAccuracy === best);
+      const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
       for (const line of lines) display.line(line);
     },
     note: (text) => display.line(text),
