@@ -24,7 +24,7 @@ export async function findLearningRate({
   const runFolder = await createRunFolder(runName, { root: recipe.out });
   const write = writerIn(runFolder);
   await write(runFiles.lrFindCsv, lrCsv(finding));
-  await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe))));
+  await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe).replace(/, learning rate [^,]+/, ''))));
   const { suggestion, trials } = finding;
   if (json) console.log(JSON.stringify({ event: 'lr-find', runFolder, suggestion: suggestion ?? null, tried: trials.length }));
   else {

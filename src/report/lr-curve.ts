@@ -13,10 +13,10 @@ export const formatRate = (lr: number): string => {
 };
 
 /** Loss over the logarithm of the learning rate, as SVG, with the suggested rate in words. */
-export function lrCurveSvg({ trials, suggestion }: LrFinding, title: string): string {
-  const note = suggestion === undefined ? 'the loss never falls: no suggestion' : `suggested learning rate: ${formatRate(suggestion)}`;
+export function lrCurveSvg({ trials, suggestion }: LrFinding, told: string): string {
+  const found = suggestion === undefined ? 'The loss never falls: no suggestion' : `Suggested learning rate: ${formatRate(suggestion)}`;
   const points = (pick: 'loss' | 'smoothed') => trials.map((trial) => ({ x: Math.log10(trial.lr), y: trial[pick] }));
-  const top = headerHeightPx(note);
+  const top = headerHeightPx(told);
   const chart = lineChart(
     {
       title: 'Loss at every learning rate',
@@ -35,7 +35,7 @@ export function lrCurveSvg({ trials, suggestion }: LrFinding, title: string): st
     },
     { x: edgePx, y: top, ...panelPx },
   );
-  return drawing(panelPx.width + 2 * edgePx, top + panelPx.height + 10, [header(edgePx + 74, title, note), chart]);
+  return drawing(panelPx.width + 2 * edgePx, top + panelPx.height + 10, [header(edgePx + 74, found, told), chart]);
 }
 
 /** `lr_find.csv`: lr, loss, smoothed. */
