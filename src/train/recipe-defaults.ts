@@ -6,7 +6,7 @@ const folderDefaults = { model: 'squeezenet1_0', epochs: 10, batchSize: 16, eval
 /** … and what else if the network begins with trained weights: the new head alone trains. */
 const transferDefaults = { freeze: 'backbone', schedule: 'cosine' };
 /** A frozen backbone is asked only once for each picture that is not changed at random: an epoch then takes a second. */
-const keptDefaults = { transforms: 'none', epochs: 20 };
+const keptDefaults = { transforms: 'none', epochs: 20, lr: 3e-3 };
 /** Trained layers that go on training move this much more slowly than the head. */
 const backboneFactor = 0.1;
 
