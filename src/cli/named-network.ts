@@ -2,6 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import type { Shape } from '../core/shape.ts';
 import { readStateFile } from '../data/state-file.ts';
+import type { TransformList } from '../data/transforms/index.ts';
 import { createModel, findModel, initializeModel, listModels } from '../models/index.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
@@ -15,6 +16,10 @@ export interface NamedNetwork {
   readonly inputShape: Shape;
   /** Empty where only their number is known. */
   readonly classNames: readonly string[];
+  /** Of a run: names of the class folders, where `classNames` are shown in their place. */
+  readonly classFolders?: readonly string[];
+  /** How a picture in a file becomes the input, of a run on such. */
+  readonly preprocessing?: TransformList;
   /** Numbers for every parameter, made or read when asked for. */
   state(): Promise<StateDict>;
   /** What the state is, if it is not trained. */
@@ -63,6 +68,8 @@ export async function namedNetwork({ network, input, classes, weights }: Network
       module,
       inputShape,
       classNames: metadata.names ?? metadata.classes,
+      classFolders: metadata.classes,
+      preprocessing: given ? undefined : metadata.preprocessing,
       state: async () => model,
     };
   }

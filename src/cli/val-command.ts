@@ -1,8 +1,11 @@
-import { UsageError } from '../core/errors.ts';
+import { existsSync } from 'node:fs';
+import { DataError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLabelledFolder } from '../data/labelled-folder.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
+import { checkClasses } from '../train/checkpoint.ts';
+import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
@@ -18,13 +21,24 @@ export interface ValCommandOptions {
   json?: boolean;
 }
 
+const elsewhere = '--data <folder> evaluates on other pictures';
+
 /** The samples to evaluate on, and what is worth saying about them. */
 async function samplesFor(
   { metadata, classes, preprocessing, file }: Recognizer,
   { data, dataDir }: ValCommandOptions,
 ): Promise<{ dataset: Dataset; lines: readonly string[] }> {
   if (data === undefined) {
-    const { test, report } = await loadDataSet({ ...metadata.recipe, ...(dataDir && { dataDir }) });
+    const { recipe } = metadata;
+    if (!isNamedDataSet(recipe.data) && !existsSync(recipe.data))
+      throw new DataError({
+        where: recipe.data,
+        expected: 'the pictures that the run validates with',
+        got: 'nothing of that name',
+        hint: elsewhere,
+      });
+    const { test, report } = await loadDataSet({ ...recipe, ...(dataDir && { dataDir }) });
+    checkClasses(classes, test.classes, recipe.data, elsewhere);
     return { dataset: test, lines: (report?.lines ?? []).filter((line) => !line.endsWith('to train with')) };
   }
   if (!preprocessing)

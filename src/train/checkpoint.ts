@@ -112,6 +112,20 @@ export function checkWeights(module: Module, state: StateDict, where: string): v
   if (stranger) throw new CheckpointError({ where, expected: `weights of this network (${wanted.size})`, got: `also '${stranger}'` });
 }
 
+/** Refuses classes that are not those a network was trained on, in the same order: a label is an index into them. */
+export function checkClasses(trained: readonly string[], now: readonly string[], where: string, hint?: string): void {
+  const without = (all: readonly string[], others: readonly string[]) => all.filter((name) => !others.includes(name));
+  const told = [...without(now, trained).map((name) => `'${name}' is new`), ...without(trained, now).map((name) => `'${name}' is gone`)];
+  if (told.length === 0 && trained.every((name, c) => name === now[c])) return;
+  const more = told.length > 5 ? ` and ${told.length - 5} more` : '';
+  throw new CheckpointError({
+    where,
+    expected: `the ${trained.length} classes it was trained on`,
+    got: told.length > 0 ? told.slice(0, 5).join(', ') + more : 'the same in another order',
+    hint,
+  });
+}
+
 /** First weight that holds a number that is not finite. */
 export function findNonFinite(state: StateDict): string | undefined {
   for (const [name, { data }] of state) for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;

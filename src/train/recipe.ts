@@ -17,7 +17,7 @@ const rate = inGroup('Learning rate');
  * Stored as `args.json` in the run folder and in every checkpoint.
  */
 export const recipeSchema = z.strictObject({
-  data: run(text('name'), 'data set, or a folder of pictures').default('mnist'),
+  data: run(text('name'), 'data set, or a folder of pictures', true).default('mnist'),
   dataDir: run(text('folder'), 'folder with the data set’s own files (default: those of the npm package)').optional(),
   limit: run(integer(1), 'use only the first n training and the first n test images (default: all)').optional(),
   model: run(text('name'), 'network').default('course-cnn'),

@@ -5,7 +5,9 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.ts';
+import { openIndex, search } from '../../src/search/index.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { openRecognizer } from '../../src/train/recognizer.ts';
 import { courseOf, fovea, numbersIn, type Outcome, start } from './command.ts';
 
 /** Names with spaces, quotes, Chinese and an emoji: folders, files and names to show. */
@@ -33,7 +35,7 @@ beforeAll(async () => {
   await draw(path.join(cwd, 'my pictures/valid'), 5, 'valid');
   await writeFile(path.join(cwd, 'names.json'), JSON.stringify(names));
   await writeFile(path.join(cwd, 'my pictures/train/红花/text.jpg'), 'no picture');
-  trained = await fovea(['train', 'my pictures', '--names', 'names.json', '--epochs', '4', ...small], { cwd });
+  trained = await fovea(['train', 'my pictures', '--names', 'names.json', '--epochs', '4', '--fit', 'stretch', ...small], { cwd });
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
@@ -151,6 +153,37 @@ describe('using a run on pictures', () => {
   });
 });
 
+describe('explain and search on a run', () => {
+  const picture = 'my pictures/valid/红花/0 "é".jpg';
+
+  it('prepare a picture as the run does, so that explain ends with the probabilities of predict', async () => {
+    const explained = await fovea(['explain', 'runs/my-pictures', picture, '--layer', 'softmax', '--label', '红花', '--json'], { cwd });
+    expect({ status: explained.status, stderr: explained.stderr }).toEqual({ status: 0, stderr: '' });
+    const { derivation } = JSON.parse(explained.stdout);
+    const [{ guesses }] = JSON.parse((await fovea(['predict', picture, '--model', 'runs/my-pictures', '--json'], { cwd })).stdout);
+    for (const { classIndex, prob } of guesses) expect(derivation.probabilities[classIndex]).toBeCloseTo(prob, 5);
+    const red = guesses.find(({ className }: { className: string }) => className === 'red, 红');
+    expect(derivation.loss.computed).toBeCloseTo(-Math.log(red.prob), 4);
+  });
+
+  it('search finds what the library finds with the run’s preprocessing, and names the classes', async () => {
+    const args = ['search', picture, '--in', 'my pictures/valid', '--model', 'runs/my-pictures', '--topk', '5'];
+    const { stdout, status } = await fovea([...args, '--json'], { cwd });
+    expect(status).toBe(0);
+    const { results } = JSON.parse(stdout);
+    expect(results[0]).toMatchObject({ name: expect.stringMatching(/^红花\//), className: 'red, 红' });
+    const { model, state, preprocessing } = await openRecognizer(inRun());
+    const copy = path.join(cwd, 'searched');
+    await cp(path.join(cwd, 'my pictures/valid'), copy, { recursive: true });
+    const index = await openIndex(copy, { model, state, transforms: preprocessing!, engine: 'reference', workers: 0 });
+    const expected = await search(index, path.join(copy, '红花/0 "é".jpg'), { topK: 5 });
+    await index.close();
+    expect(results.map(({ name }: { name: string }) => name).sort()).toEqual(expected.map(({ name }) => name).sort());
+    for (const [i, { similarity }] of expected.entries()) expect(results[i].similarity).toBeCloseTo(similarity, 4);
+    expect((await fovea(args, { cwd })).stdout).toMatch(/^红花\/\d "é"\.jpg +0\.\d{4} +red, 红$/m);
+  });
+});
+
 describe('stopped and resumed', () => {
   const args = () => ['train', 'my pictures', '--epochs', '6', ...small];
   const last = (name: string) => path.join(cwd, 'runs', name, 'weights', 'last.safetensors');
@@ -165,6 +198,38 @@ describe('stopped and resumed', () => {
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
     expect(await numbersIn(last(signal))).toEqual(await numbersIn(last('whole')));
     expect(await courseOf(last(signal))).toEqual(await courseOf(last('whole')));
+  });
+});
+
+describe('a folder that changed after the run', () => {
+  it('is refused where its classes are others; the run itself is used with --data', async () => {
+    await cp(path.join(cwd, 'my pictures'), path.join(cwd, 'garden'), { recursive: true });
+    const trainGarden = ['train', 'garden', '--epochs', '2', ...small];
+    const running = start([...trainGarden, '--limit', '24'], { cwd });
+    await running.saw(/^epoch 1\/2/m);
+    running.child.kill('SIGINT');
+    expect((await running.done).status).toBe(130);
+    for (const part of ['train', 'valid'])
+      await cp(path.join(cwd, 'garden', part, '红花'), path.join(cwd, 'garden', part, 'a rose'), { recursive: true });
+    const told = /expected the 3 classes it was trained on, got 'a rose' is new/;
+    const resumed = await fovea(['train', '--resume', 'runs/garden'], { cwd });
+    expect(resumed).toMatchObject({ status: 1, stderr: expect.stringMatching(told) });
+    expect(await fovea(['val', 'runs/garden'], { cwd })).toMatchObject({ status: 1, stderr: expect.stringMatching(told) });
+    expect(await fovea(['val', 'runs/garden', '--data', 'garden'], { cwd })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/folders named as the recognizer's 3 classes .*, got 'a rose'/),
+    });
+    expect(await fovea(['val', 'runs/garden', '--data', 'my pictures/valid'], { cwd })).toMatchObject({ status: 0, stderr: '' });
+
+    await rm(path.join(cwd, 'garden'), { recursive: true });
+    expect(await fovea(['val', 'runs/garden'], { cwd })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/garden\] expected the pictures that the run validates with, .*--data <folder>/),
+    });
+    // The pictures lie elsewhere now, and so does the user.
+    const elsewhere = await fovea(['train', path.join(cwd, 'my pictures'), '--resume', path.join(cwd, 'runs/garden')], { cwd: tmpdir() });
+    expect(elsewhere).toMatchObject({ status: 0, stderr: '' });
+    expect(await fovea(['val', inRun()], { cwd: tmpdir() })).toMatchObject({ status: 0, stderr: '' });
   });
 });
 
