@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { epochOrder } from '../data/order.ts';
+import { isDeterministic } from '../data/transforms/index.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import {
@@ -9,19 +10,21 @@ import {
   isWrong,
   namedScores,
   type Outcome,
-  outcomesOf,
   perClassCsv,
   pictureOutcomesCsv,
   worstMistakes,
 } from '../report/outcomes.ts';
 import { renderJpeg, renderPng } from '../report/render.ts';
 import { runFiles } from '../report/run-folder.ts';
+import { ellipsis } from '../report/svg.ts';
 import { readTiles } from '../report/tiles.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { writeCurves, writerIn } from './run-files.ts';
 
 /** Pictures that a drawing shows. */
 const mostTiles = 24;
+/** Leaves room in a caption for the probability. */
+const longestName = 18;
 
 export interface PictureRun {
   runFolder: string;
@@ -38,7 +41,10 @@ export async function writeTrainBatch({ runFolder, trainSet, names }: PictureRun
   const order = epochOrder(trainSet.length, { seed, epoch: 0 }).slice(0, Math.min(batchSize, mostTiles));
   const items = Array.from(order, (index) => ({ index }));
   const tiles = await readTiles(trainSet, items, ({ index }) => ({ caption: names[trainSet.labels[index]] }));
-  const note = `${tiles.length} pictures of the first batch, with the changes that training makes`;
+  const changes = isDeterministic(trainSet.pictures?.transforms ?? [])
+    ? 'which training does not change at random'
+    : 'with the changes that training makes';
+  const note = `${tiles.length} pictures of the first batch, ${changes}`;
   const title = `${path.basename(runFolder)}: what the network sees`;
   await writerIn(runFolder)(runFiles.trainBatch, await renderJpeg(await mosaicSvg(tiles, { title, note })));
 }
@@ -58,7 +64,7 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
     await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${run}: validation pictures`, normalise })));
 
   const some = await readTiles(testSet, spread(outcomes, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})`,
+    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})`,
     colour: isWrong(outcome) ? 'bad' : 'good',
   }));
   const title = `${run}: guesses on validation pictures`;
@@ -67,7 +73,7 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
 
   const wrong = worstMistakes(outcomes);
   const worst = await readTiles(testSet, wrong.slice(0, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})\n${path.basename(outcome.file!)}`,
+    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})\n${path.basename(outcome.file!)}`,
     colour: 'bad',
   }));
   await write(
@@ -119,17 +125,20 @@ export function summaryOf(result: TrainResult, { runFolder, trainSet, testSet, n
 }
 export type Summary = ReturnType<typeof summaryOf>;
 
-/** Writes the pictures and tables of a finished run on pictures. */
-export async function writePictureReport(run: PictureRun, result: TrainResult): Promise<Summary> {
+/** Writes the tables of a finished run on pictures. */
+export async function writePictureTables(run: PictureRun, result: TrainResult, outcomes: readonly Outcome[]): Promise<Summary> {
   const write = writerIn(run.runFolder);
-  const outcomes = outcomesOf(result.evaluation!, run.testSet);
   const summary = summaryOf(result, run, outcomes);
   await write(runFiles.summary, `${JSON.stringify(summary, null, 2)}\n`);
   await write(runFiles.predictions, pictureOutcomesCsv(outcomes, run.names, result.recipe.data));
   await write(runFiles.perClass, perClassCsv(summary.classes, result.classes));
+  return summary;
+}
+
+/** Draws curves, confusion matrices and guesses. */
+export async function writePictureDrawings(run: PictureRun, result: TrainResult, outcomes: readonly Outcome[]): Promise<void> {
   await writeCurves(run.runFolder, result, run.trainSet.length, { over: 'epoch', testName: 'validation' });
   await writeDrawings(run, outcomes);
-  return summary;
 }
 
 export const pictureFileLines: readonly string[] = [

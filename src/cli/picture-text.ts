@@ -51,18 +51,21 @@ export function summaryLines(summary: Summary): string[] {
     ...(weak.length
       ? [
           '',
-          'Least sure classes:',
+          'Weakest classes:',
           ...listed(
-            weak.map(({ name, f1, right, support }) => `${name}: F1 ${percent(f1)}, ${right} of ${support} right`),
+            weak.map(({ name, f1, right, support, precision }) => {
+              const others = precision > 0 ? Math.round(right / precision) - right : 0;
+              return `${name}: F1 ${percent(f1)}, ${right} of ${support} right${others > 0 ? `, ${others} of other classes taken for it` : ''}`;
+            }),
             5,
           ),
         ]
       : []),
     ...(confusions.length
       ? [
-          'Taken for another most often:',
+          'Confused most often:',
           ...listed(
-            confusions.map(({ truth, guess, count }) => `${truth} for ${guess}: ${count} ${count === 1 ? 'time' : 'times'}`),
+            confusions.map(({ truth, guess, count }) => `${truth} taken for ${guess}: ${count === 1 ? 'once' : `${count} times`}`),
             5,
           ),
           'Surest mistakes:',
@@ -72,10 +75,14 @@ export function summaryLines(summary: Summary): string[] {
           ),
         ]
       : ['', 'No validation picture was wrong.']),
-    '',
-    `In ${summary.runFolder}:`,
-    ...pictureFileLines.map((file) => `  ${file}`),
-    '',
-    `Use it: npx fovea predict <pictures or folder> --model ${summary.runFolder}`,
   ];
 }
+
+/** Where a run's files are, and how to use it. */
+export const fileLines = (runFolder: string): string[] => [
+  '',
+  `In ${runFolder}:`,
+  ...pictureFileLines.map((file) => `  ${file}`),
+  '',
+  `Use it: npx fovea predict <pictures or folder> --model ${runFolder}`,
+];

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
 import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet, type Splits } from '../train/data-sets.ts';
@@ -11,10 +12,10 @@ import { Trainer } from '../train/trainer.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { findLearningRate } from './lr-find-files.ts';
 import { flagOf, recipeIn } from './options.ts';
-import { writePictureReport, writeTrainBatch } from './picture-files.ts';
-import { summaryLines } from './picture-text.ts';
+import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
+import { fileLines, summaryLines } from './picture-text.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
-import { jsonOutput, textOutput } from './train-output.ts';
+import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
 
 export interface TrainCommandOptions extends Readonly<Record<string, unknown>> {
   data?: string;
@@ -53,15 +54,19 @@ const runNameOf = ({ name, data }: Recipe): string =>
     .replace(/^\.+/, '') ||
     'run');
 
-/** Writes what a finished run shows; returns the lines to end with, or lines about its files. */
-async function report(
-  runFolder: string,
-  result: TrainResult,
-  { train, test, names }: Splits,
-): Promise<{ files?: string[]; text?: string[] }> {
-  if (!test.pictures) return { files: await writeReport(runFolder, result, test, train.length) };
+/** Writes what a finished run shows and tells it. */
+async function report(runFolder: string, result: TrainResult, { train, test, names }: Splits, output: TrainOutput): Promise<void> {
+  if (!test.pictures) {
+    output.end(result, { files: await writeReport(runFolder, result, test, train.length) });
+    return;
+  }
   const run = { runFolder, trainSet: train, testSet: test, names: names ?? train.classes };
-  return { text: summaryLines(await writePictureReport(run, result)) };
+  const outcomes = outcomesOf(result.evaluation!, test);
+  const summary = await writePictureTables(run, result, outcomes);
+  output.say(summaryLines(summary));
+  // This takes seconds: the figures stand there meanwhile.
+  await writePictureDrawings(run, result, outcomes);
+  output.end(result, { text: fileLines(runFolder) });
 }
 
 export async function trainCommand(options: TrainCommandOptions): Promise<number> {
@@ -69,6 +74,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
   const splits = await loadDataSet(recipe);
   const { train: trainSet, test: testSet, names, report: found } = splits;
   const output = options.json ? jsonOutput() : textOutput();
+  output.say(found?.lines ?? []);
   const interrupt = catchInterrupt(output.interrupting);
   try {
     if (options.lrFind) {
@@ -82,6 +88,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       recipe,
       resume: checkpoint,
       signal: interrupt.signal,
+      onPrepare: output.prepare,
       onStep: output.step,
       onEvaluate: output.evaluation,
       onNote: output.note,
@@ -97,7 +104,6 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
         engineBefore: checkpoint?.metadata.engine,
         trainSet,
         testSet,
-        found: found?.lines ?? [],
         trainedKeys: trainer.trainedKeys,
         progress: trainer.progress,
       });
@@ -106,7 +112,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       const result = await trainer.run({ runFolder });
       for (const { file, reason } of trainer.broken) output.note(`broken picture: ${file} (${reason})`);
       if (result.interrupted) output.interrupted(result);
-      else output.end(result, await report(runFolder, result, splits));
+      else await report(runFolder, result, splits, output);
     } finally {
       await trainer.close();
     }

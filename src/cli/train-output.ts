@@ -14,8 +14,6 @@ export interface RunStart {
   runFolder: string;
   trainSet: Dataset;
   testSet: Dataset;
-  /** What was found in a folder of pictures, in words. */
-  found: readonly string[];
   /** State-dict keys of what trains. */
   trainedKeys: readonly string[];
   /** What an earlier run has done, and on which engine if there was one. */
@@ -25,7 +23,10 @@ export interface RunStart {
 
 /** What a training run says, as text or as JSON. */
 export interface TrainOutput {
+  /** Lines for people alone. */
+  say(lines: readonly string[]): void;
   start(start: RunStart): void;
+  prepare(done: number, total: number): void;
   step(step: StepEvent): void;
   evaluation(row: HistoryRow): void;
   interrupting(): void;
@@ -47,6 +48,8 @@ export function jsonOutput(): TrainOutput {
   return {
     start: ({ recipe, engine, runFolder, trainSet, testSet, progress: { step } }) =>
       print('start', { runFolder, recipe, engine, trainImages: trainSet.length, testImages: testSet.length, step }),
+    say: () => {},
+    prepare: () => {},
     step: () => {},
     evaluation: (row) => print('evaluation', row),
     note: (text) => print('note', { text }),
@@ -57,13 +60,12 @@ export function jsonOutput(): TrainOutput {
   };
 }
 
-function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress, found, trainedKeys }: RunStart): string[] {
+function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress, trainedKeys }: RunStart): string[] {
   const { model, epochs, batchSize, optimizer, lr, schedule, seed } = recipe;
   const { pictures } = trainSet;
   const [data, tested] = [path.basename(recipe.data), pictures ? 'validation' : 'test'];
   const rate = schedule === 'constant' ? `learning rate ${lr}` : `learning rate ${lr} (${schedule})`;
   return [
-    ...found,
     `Training ${model} on ${data}: ${trainSet.length} training images, ${testSet.length} ${tested} images`,
     `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${batchSize} images a step, ${optimizer}, ${rate}, seed ${seed}`,
     ...(pictures ? [...describeTransfer(recipe), ...paramsToLearn(trainedKeys)] : []),
@@ -108,6 +110,10 @@ export function textOutput(): TrainOutput {
       const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
       if (progress.epoch < recipe.epochs) display = openDisplay(recipe.epochs, trainSet.length, imagesBefore);
     },
+    say(lines) {
+      for (const line of lines) display.line(line);
+    },
+    prepare: (done, total) => display.prepare(done, total),
     step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
     evaluation(row) {
       const { recipe, trainSet } = begun!;

@@ -43,6 +43,15 @@ async function picture({ pixels, width, height }: Tile, x: number, y: number, si
   });
 }
 
+/** A grid a little wider than high, rather one without empty places at its end. */
+function columnsFor(count: number): number {
+  const ideal = Math.ceil(Math.sqrt(count * 1.6));
+  const empty = (columns: number) => Math.ceil(count / columns) * columns - count;
+  return [ideal, ideal - 1, ideal + 1, ideal + 2]
+    .filter((columns) => columns > 0)
+    .reduce((best, columns) => (empty(columns) < empty(best) ? columns : best));
+}
+
 /**
  * A grid of pictures with captions, as SVG: misclassified pictures, a training batch, predictions.
  *
@@ -61,7 +70,7 @@ export async function mosaicSvg(
   const captions = tiles.map((tile) => tile.caption.split('\n').map((line) => ellipsis(line, longestCaption)));
   const below = captionPx + linePx * captions.reduce((most, lines) => Math.max(most, lines.length), 1);
   const cell = captions.flat().reduce((most, caption) => Math.max(most, textWidthPx(caption, sizes.small)), side);
-  const across = Math.min(tiles.length, columns ?? Math.ceil(Math.sqrt(tiles.length * 1.6)));
+  const across = Math.min(tiles.length, columns ?? columnsFor(tiles.length));
   const down = across ? Math.ceil(tiles.length / across) : 0;
   const top = title || note ? headerHeightPx(note) : edgePx;
   const pictures = await Promise.all(

@@ -38,6 +38,8 @@ export interface RunnerOptions extends StepContext {
   loader?: Loader;
   /** Is told what is worth knowing, in words. */
   note?: (text: string) => void;
+  /** Is told how many pictures were looked at, where features of all are computed first. */
+  onPrepare?: (done: number, total: number) => void;
 }
 
 /** The steps of one phase of a run: planned programs, and the batches to feed them. */
@@ -47,6 +49,7 @@ export class StepRunner {
   readonly #programs: ReadonlyMap<number, Planned>;
   readonly #source: BatchSource;
   readonly #bank: FeatureBank | undefined;
+  #isPrepared = false;
   readonly #stepsPerEpoch: number;
   #batches: { epoch: number; next: number; iterator: AsyncGenerator<Batch, void, undefined> } | undefined;
 
@@ -58,9 +61,9 @@ export class StepRunner {
     this.#stepsPerEpoch = Math.ceil(options.trainSet.length / options.recipe.batchSize);
   }
 
-  /** Plans the steps of a phase; where features of a frozen part can be kept, computes them first. */
+  /** Plans the steps of a phase. */
   static async open(options: RunnerOptions, phase: Phase): Promise<StepRunner> {
-    const { recipe, trainSet, engine, store, loader, note } = options;
+    const { recipe, trainSet, engine, store, loader } = options;
     const sizes = batchSizes(recipe, trainSet);
     const source = new BatchSource(trainSet, sizes[0], loader);
     const programs = new Map<number, Planned>();
@@ -74,28 +77,33 @@ export class StepRunner {
         features: features && (await engine.compile(features, store)),
       });
     }
-    const runner = new StepRunner(options, programs, source, bank);
-    if (bank) {
-      await runner.#fill(bank);
-      note?.(`features of ${trainSet.length} training pictures computed once and kept (${Math.ceil(bank.bytes / 2 ** 20)} MiB)`);
-    }
-    return runner;
+    return new StepRunner(options, programs, source, bank);
   }
 
-  async #fill(bank: FeatureBank): Promise<void> {
-    const { trainSet, recipe } = this.#options;
-    const order = batchIndices(epochOrder(trainSet.length, { seed: 0, epoch: 0, shuffle: false }), recipe.batchSize);
-    let first = 0;
+  /** Where features of a frozen part can be kept, computes them, once. False if `signal` aborts on the way. */
+  async prepare(signal?: AbortSignal): Promise<boolean> {
+    const bank = this.#bank;
+    if (!bank || this.#isPrepared) return true;
+    const { trainSet, recipe, note, onPrepare } = this.#options;
+    const { length } = trainSet;
+    const order = batchIndices(epochOrder(length, { seed: 0, epoch: 0, shuffle: false }), recipe.batchSize);
+    let done = 0;
     for await (const batch of this.#source.batches(order, 0)) {
+      if (signal?.aborted) return false;
       const { features } = this.#programs.get(batch.indices.length)!;
-      bank.put(first, batch, await features!.run({ x: batch.x }));
-      first += batch.indices.length;
+      bank.put(done, batch, await features!.run({ x: batch.x }));
+      done += batch.indices.length;
+      onPrepare?.(done, length);
     }
+    note?.(`features of ${length} training pictures computed once and kept (${Math.ceil(bank.bytes / 2 ** 20)} MiB)`);
+    this.#isPrepared = true;
+    return true;
   }
 
   /** Enqueues the step of one batch, with all learning rates times `factor`. */
   async start({ epoch, batch, step }: Place, factor = 1): Promise<StartedStep> {
     const { recipe } = this.#options;
+    await this.prepare();
     const { feeds, target } = await this.#read(epoch, batch);
     const rates = ratesAt(recipe, { epoch, step, stepsPerEpoch: this.#stepsPerEpoch }, factor);
     const numbers = Object.fromEntries(Object.entries(rates).map(([name, value]) => [name, scalar(value)]));

@@ -9,6 +9,8 @@ import type { Recipe, RecipeInput } from './recipe.ts';
 
 /** What a run tells while it goes on. A slow callback slows the run; an error in one ends it. */
 export interface TrainEvents {
+  /** Before the first step, where a frozen part is asked once for every training picture: how many are done. */
+  onPrepare?: (done: number, total: number) => void;
   /** After every step. `loss` is the batch's, before its update. */
   onStep?: (step: StepEvent) => void;
   /** After every evaluation, before its checkpoint. */

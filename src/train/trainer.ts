@@ -135,7 +135,8 @@ export class Trainer {
       await this.#saved;
     }
     const interrupted = !this.#isOver;
-    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run(signal);
+    // Without the signal: a run whose training is over has results.
+    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run();
     return {
       model: this.module,
       state: await this.#parts.store.read([...this.module.parameters().keys()]),
@@ -159,14 +160,14 @@ export class Trainer {
   /** Plans the programs of the phase that the epoch under way belongs to, unless they are there. */
   async #enter(): Promise<void> {
     const { recipe, learner, options, engine, store, loader } = this.#parts;
-    const { trainSet, testSet, onNote: note } = options;
+    const { trainSet, testSet, onNote: note, onPrepare } = options;
     const phase = phaseAt(recipe, Math.min(this.#progress.epoch, recipe.epochs - 1));
     if (this.#stage?.phase === phase) return;
     if (this.#stage) note?.(`epoch ${this.#progress.epoch + 1}: all layers train from here on`);
     await this.#leave();
     const { module } = learner;
     const { changes } = this.#phases[phase];
-    const runner = await StepRunner.open({ recipe, module, trainSet, engine, store, loader, note }, this.#phases[phase]);
+    const runner = await StepRunner.open({ recipe, module, trainSet, engine, store, loader, note, onPrepare }, this.#phases[phase]);
     const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store, loader, changes });
     this.#stage = { phase, runner, evaluator };
   }
@@ -204,6 +205,7 @@ export class Trainer {
 
   /** Runs steps up to `stop` batches of this epoch, or to the end of the step under way if the run is aborted. */
   async #runTo(stop: number): Promise<void> {
+    if (!(await this.#stage!.runner.prepare(this.#parts.options.signal))) return;
     const began = nowSeconds();
     const { epoch, batch: first, step } = this.#progress;
     let settle: (() => Promise<void>) | undefined;
