@@ -1,3 +1,6 @@
+export { type BackgroundCase, borderColours, type Colour, decidedByBackground } from './background.ts';
 export { bestOf, type CrossValidateOptions, crossValidate, type FoldScores } from './cross-validate.ts';
 export { accuracyOf, type KnnMetric, knnMetrics, type NeighbourOptions, type Neighbours, nearestNeighbours, vote } from './knn.ts';
+export { type KnnStage, type KnnStudy, type KnnStudyOptions, type LabelledRows, type QueryTime, studyNeighbours } from './knn-study.ts';
+export { readLevels } from './levels.ts';
 export { firstRows, type Rows, rowCountOf, rowOf, takeRows } from './rows.ts';
