@@ -6,6 +6,8 @@ export type Colour = readonly number[];
 
 /** Width of the frame that counts as background, as a share of the side. */
 const frameShare = 1 / 8;
+/** Levels below which a lead explains nothing. */
+const leastLead = 16;
 
 /**
  * The mean colour of each picture's border, which is background in most pictures of one thing.
@@ -39,7 +41,7 @@ export interface BackgroundCase {
   readonly neighbours: Colour;
   /** Mean over the training pictures of the query's true class. */
   readonly truth: Colour;
-  /** How much nearer the neighbours' background is than the true class's: levels, from 0. */
+  /** How much nearer the neighbours' background is than the true class's, in levels. */
   readonly lead: number;
 }
 
@@ -48,7 +50,7 @@ export interface BackgroundCase {
  *
  *     lead = |own − truth| − |own − neighbours|
  *
- * The largest lead comes first; only surely wrong guesses count, those with at least half of the votes.
+ * The largest lead comes first; only leads of 16 levels or more count, and guesses with at least half of the votes.
  *
  * - `queryColours`, `rowColours` of `borderColours`; `neighboursOf` the rows that voted; `guesses` with the share of the votes of each
  */
@@ -76,6 +78,6 @@ export function decidedByBackground(options: {
       const neighbours = meanColour(Array.from(neighboursOf(query), (row) => rowColours[row]));
       return [{ query, own, neighbours, truth, lead: colourDistance(own, truth) - colourDistance(own, neighbours) }];
     })
-    .filter(({ lead }) => lead > 0)
+    .filter(({ lead }) => lead >= leastLead)
     .sort((a, b) => b.lead - a.lead);
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { borderColours, type Colour, decidedByBackground, rowOf } from '../classic/index.ts';
+import { type BackgroundCase, borderColours, type Colour, decidedByBackground, rowOf } from '../classic/index.ts';
 import { samplePicture } from '../data/sample-picture.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
@@ -47,12 +47,11 @@ function viewOf(result: KnnResult, { name, bestK, neighbours, predictions }: Knn
   };
 }
 
-/** Wrong guesses on pixels where the background decided, at first one of each class. */
-function backgroundCases(result: KnnResult) {
-  const { train, test, pixels, views } = result;
+/** Wrong guesses on pixels that the background explains, the clearest first. */
+function backgroundCases({ train, test, pixels, views }: KnnResult): BackgroundCase[] {
   const [{ bestK, neighbours, predictions, probabilities }] = views;
   const { k, indices } = neighbours;
-  const found = decidedByBackground({
+  return decidedByBackground({
     queryColours: borderColours(pixels.test, test.sampleShape),
     rowColours: borderColours(pixels.train, train.sampleShape),
     labels: test.labels,
@@ -61,29 +60,46 @@ function backgroundCases(result: KnnResult) {
     shareOf: (query) => probabilities[query * train.classes.length + predictions[query]],
     neighboursOf: (query) => indices.subarray(query * k, query * k + bestK),
   });
+}
+
+/** Of each class the first, then the rest in order. */
+function variedFirst<T extends { query: number }>(found: readonly T[], labels: ArrayLike<number>): T[] {
   const seen = new Set<number>();
-  const first = found.filter(({ query }) => !seen.has(test.labels[query]) && seen.add(test.labels[query]));
-  const chosen = [...first, ...found.filter((one) => !first.includes(one))].slice(0, mostCases);
-  const cases = chosen.map(({ query, own, neighbours: near, truth }): NeighbourCase => {
-    const name = test.classes[test.labels[query]];
-    return {
-      query: pixelsOf(result, 'test', query),
-      truth: name,
-      swatches: [
-        { name: 'this picture', fill: hexOf(own) },
-        { name: 'its voters', fill: hexOf(near) },
-        { name: `all of ${name}`, fill: hexOf(truth) },
-      ],
-      views: views.map((view) => viewOf(result, view, query)),
-    };
-  });
-  return { cases, count: found.length };
+  const first = found.filter(({ query }) => !seen.has(labels[query]) && seen.add(labels[query]));
+  return [...first, ...found.filter((one) => !first.includes(one))];
+}
+
+/** The wrong guesses that are drawn, and what to call them. */
+async function drawNeighbours(result: KnnResult): Promise<string> {
+  const { data, test, views } = result;
+  const [{ predictions, probabilities }] = views;
+  const wrong = [...test.labels.keys()].filter((query) => predictions[query] !== test.labels[query]);
+  const byBackground = backgroundCases(result);
+  const shareOf = (query: number) => probabilities[query * test.classes.length + predictions[query]];
+  const surest = wrong.toSorted((a, b) => shareOf(b) - shareOf(a)).map((query): Pick<BackgroundCase, 'query'> => ({ query }));
+  const found: readonly (Pick<BackgroundCase, 'query'> & Partial<BackgroundCase>)[] = byBackground.length ? byBackground : surest;
+  const cases = variedFirst(found, test.labels)
+    .slice(0, mostCases)
+    .map(({ query, own, neighbours: near, truth }): NeighbourCase => {
+      const name = test.classes[test.labels[query]];
+      const swatches = { 'this picture': own, 'its voters': near, [`all of ${name}`]: truth };
+      return {
+        query: pixelsOf(result, 'test', query),
+        truth: name,
+        swatches: Object.entries(swatches).flatMap(([words, colour]) => (colour ? [{ name: words, fill: hexOf(colour) }] : [])),
+        views: views.map((view) => viewOf(result, view, query)),
+      };
+    });
+  const told = byBackground.length
+    ? `${byBackground.length} of ${wrong.length} wrong guesses have voters that share the border’s colour, not the class: the clearest ${cases.length}.`
+    : `${wrong.length} wrong guesses, none of which the background explains: the ${cases.length} with the most votes.`;
+  const title = byBackground.length ? 'where the background decided' : 'wrong guesses and their neighbours';
+  return neighboursSvg(cases, { title: `${data}: ${title}`, note: `${told}${mendedWords(result, wrong)}` });
 }
 
 /** How many of the wrong guesses on pixels the features get right. */
-function mendedWords({ test, views: [pixels, features] }: KnnResult): string {
+function mendedWords({ test, views: [, features] }: KnnResult, wrong: readonly number[]): string {
   if (!features) return '';
-  const wrong = [...test.labels.keys()].filter((n) => pixels.predictions[n] !== test.labels[n]);
   const mended = wrong.filter((n) => features.predictions[n] === test.labels[n]).length;
   return ` ${features.name} gets ${mended} of the ${wrong.length} right.`;
 }
@@ -104,11 +120,11 @@ export async function writeKnnReport(result: KnnResult): Promise<ReportFile[]> {
   const chart = foldChartSvg(series, { title: `${data}: cross-validation of k`, note: folded, xTitle: 'k, neighbours that vote' });
   await write('cross_validation.png', await renderPng(chart), 'accuracy of every k on the parts of the training images');
 
-  const { cases, count } = backgroundCases(result);
-  const wrong = test.length - countsOf(views[0], test).reduce((sum, row, c) => sum + row[c], 0);
-  const note = `${count} of ${wrong} wrong guesses have voters that share the border’s colour, not the class: the clearest ${cases.length}.${mendedWords(result)}`;
-  const drawn = await neighboursSvg(cases, { title: `${data}: where the background decided`, note });
-  await write('neighbours.png', await renderPng(drawn), 'wrong guesses, their neighbours and votes, where the background decided');
+  await write(
+    'neighbours.png',
+    await renderPng(await drawNeighbours(result)),
+    'wrong guesses, their neighbours and votes; where the background decided',
+  );
 
   for (const [i, view] of views.entries()) {
     const suffix = i === 0 ? '' : '_features';
