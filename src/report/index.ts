@@ -4,5 +4,6 @@ export * from './curves.ts';
 export * from './fold-chart.ts';
 export * from './mosaic.ts';
 export * from './neighbours.ts';
+export * from './penalty-chart.ts';
 export * from './render.ts';
 export * from './run-folder.ts';
