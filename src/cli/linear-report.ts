@@ -40,7 +40,7 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
   }));
   const templates = await mosaicSvg(tiles, {
     title: `${data}: the rows of W as pictures`,
-    note: `${told}; grey is 0, bright colours speak for the class`,
+    note: `${told}; grey is 0; where a row is lighter, light there raises the score`,
     columns: templateColumns,
     sidePx: templatePx,
   });

@@ -21,6 +21,8 @@ const panelPx = { width: 440, height: 300 };
 const margins = { top: 58, right: 20, bottom: 52, left: 70 };
 const templatePx = 96;
 const cellPx = { width: 56, height: 30 };
+/** Room for the longer of the example's sums. */
+const sumsPx = 292;
 
 interface Curve {
   readonly name: string;
@@ -119,8 +121,9 @@ function example(top: number): string[] {
     const score = w.reduce<number>((sum, value, j) => sum + value * x[j], 0);
     const squares = w.reduce<number>((sum, value) => sum + value * value, 0);
     parts.push(...vector(left, y, `w${'₁₂'[i]}`, w));
-    const sums = `w${'₁₂'[i]}·x = ${score}     Σ w² = ${w.map((value) => `${value}²`).join(' + ')} = ${squares}`;
-    parts.push(text(right, y + 20, sums + (i === 1 ? '   ← preferred: it looks at all of x' : '')));
+    parts.push(text(right, y + 20, `w${'₁₂'[i]}·x = ${score}`));
+    parts.push(text(right + 84, y + 20, `R(w${'₁₂'[i]}) = ${w.map((value) => `${value}²`).join(' + ')} = ${squares}`));
+    if (i === 1) parts.push(text(right + 84 + sumsPx, y + 20, 'preferred: it looks at all of x', { fill: colours.good }));
   });
   return parts;
 }
@@ -152,7 +155,7 @@ export async function penaltySvg(
     title: 'R(W) = Σ W²',
     format: (value) => `${Number(value.toPrecision(2))}`,
     isLogarithmic: true,
-    curves: [{ name: 'logarithmic', colour: colours.ink, values: points.map((p) => p.squaredWeights) }],
+    curves: [{ name: 'Σ W², on a logarithmic axis', colour: colours.ink, values: points.map((p) => p.squaredWeights) }],
   };
   const rowTop = top + panelPx.height + 22;
   const step = Math.max(templatePx + 24, Math.min(160, (2 * panelPx.width) / points.length));
@@ -175,6 +178,6 @@ export async function penaltySvg(
     ...templates,
     ...example(exampleTop),
   ];
-  const width = Math.max(2 * panelPx.width + edgePx, edgePx + points.length * step, 900);
+  const width = Math.max(2 * panelPx.width + edgePx, edgePx + points.length * step, 930);
   return drawing(width, exampleTop + 34 + 3 * (cellPx.height + 12) + 12, parts);
 }
