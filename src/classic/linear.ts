@@ -153,13 +153,13 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
   if (test.rows.width !== width)
     throw new UsageError({ where: 'linear', expected: `test rows of ${width} numbers, as the training rows`, got: `${test.rows.width}` });
   const store = await engine.createStore();
+  let isFirst = true;
   const steps = new Programs(async (batchSize) => {
     const graph = linearStepGraph({ ...options, momentum, batchSize, width, classes });
     if (isFirst) await store.load(initialOptimizerState(graph));
     isFirst = false;
     return engine.compile(graph, store);
   });
-  let isFirst = true;
   const evaluations = new Programs((batchSize) => {
     const graph = linearEvaluationGraph({ loss, margin: options.margin, batchSize, width, classes });
     return engine.compile(graph, store);
@@ -174,7 +174,10 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
     for (let epoch = 0; epoch < epochs; epoch++) {
       const trained = await runEpoch(options, sets.train, steps, epoch);
       const tested = await evaluate(sets.test, evaluations, predictions);
-      history.push({ epoch: epoch + 1, ...trained, ...tested });
+      // The last step of an epoch may be the one that leaves the finite numbers.
+      if (!Number.isFinite(tested.testLoss)) throw notFinite(`test after step ${trained.step}`, tested.testLoss, trained.baseLr);
+      const { baseLr, ...row } = trained;
+      history.push({ epoch: epoch + 1, ...row, ...tested });
     }
     return { model: await readModel(store, { classes, width }, mean), history, predictions };
   } finally {
@@ -182,6 +185,9 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
     await evaluations.close();
   }
 }
+
+const notFinite = (where: string, value: number, lr: number) =>
+  new NumericError({ where, expected: 'a finite loss', got: `${value}`, hint: `Use a lower learning rate than ${lr}` });
 
 /** One pass over the training rows, two steps in flight. */
 async function runEpoch(options: LinearOptions, rows: Centred, programs: Programs, epoch: number) {
@@ -194,13 +200,7 @@ async function runEpoch(options: LinearOptions, rows: Centred, programs: Program
   const step = epoch * batches.length;
   const settle = ({ dataLoss, y }: Results, target: NdArray<'i32'>, at: number) => {
     const value = Number(dataLoss.data[0]);
-    if (!Number.isFinite(value))
-      throw new NumericError({
-        where: `step ${at}`,
-        expected: 'a finite loss',
-        got: `${value}`,
-        hint: `Use a lower learning rate than ${base}`,
-      });
+    if (!Number.isFinite(value)) throw notFinite(`step ${at}`, value, base);
     lossSum += value * target.data.length;
     right += rightIn(y.data as Float32Array, target.data);
     done += target.data.length;
@@ -217,7 +217,7 @@ async function runEpoch(options: LinearOptions, rows: Centred, programs: Program
     before = async () => settle(await answer, target, step + i + 1);
   }
   await before?.();
-  return { step: step + batches.length, lr, trainLoss: lossSum / count, trainAccuracy: right / count };
+  return { step: step + batches.length, lr, baseLr: base, trainLoss: lossSum / count, trainAccuracy: right / count };
 }
 
 async function evaluate(rows: Centred, programs: Programs, predictions: Int32Array) {
