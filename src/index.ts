@@ -4,6 +4,8 @@
  * @module
  */
 
+// Nearest neighbours and linear classifiers.
+export * from './classic/index.ts';
 // Training and what comes after.
 export { evaluationGraph, trainingGraph } from './compile/index.ts';
 // Data.

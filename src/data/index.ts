@@ -1,5 +1,8 @@
+export { cifarClasses, loadCifar10 } from './cifar.ts';
 export * from './dataset.ts';
 export * from './digit.ts';
 export * from './mnist.ts';
 export * from './order.ts';
+export * from './random-samples.ts';
+export * from './small-pictures.ts';
 export * from './write-atomic.ts';
