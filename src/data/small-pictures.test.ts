@@ -24,7 +24,8 @@ describe('openSmallPictures', () => {
     for (const part of ['train', 'test'])
       for (const name of ['1', '2']) await writePicture(`${part}/${name}/a.png`, name === '1' ? 51 : 102);
     await writeFile(path.join(folder, 'cat_to_name.json'), '{"1": "rose", "2": "tulip"}');
-    const { train, test, name } = await openSmallPictures(folder, { sizePx: 8 });
+    const { train, test, name, notes } = await openSmallPictures(folder, { sizePx: 8 });
+    expect(notes.join()).not.toContain('cat_to_name');
     expect([train.length, test.length, train.sampleShape, train.classes]).toEqual([2, 2, [3, 8, 8], ['rose', 'tulip']]);
     expect(name).toBe(path.basename(folder));
     const into = new Float32Array(3 * 64);
