@@ -22,13 +22,13 @@ export function takeRows(rows: Rows, places: ArrayLike<number>): Rows {
   return { data, width };
 }
 
-/** Rows `from` to `from + count` as reals, a view where they are; zeros follow the last row. */
-export function realBlock({ data, width }: Rows, from: number, count: number): Float32Array {
-  const part = data.subarray(from * width, (from + count) * width);
-  if (part instanceof Float32Array && part.length === count * width) return part;
-  const padded = new Float32Array(count * width);
-  padded.set(part);
-  return padded;
+/** Rows `from` on as reals, zeros after the last: a view where they are that, else written to `room`, which says how many. */
+export function realBlock({ data, width }: Rows, from: number, room: Float32Array): Float32Array {
+  const part = data.subarray(from * width, from * width + room.length);
+  if (part instanceof Float32Array && part.length === room.length) return part;
+  room.set(part);
+  room.fill(0, part.length);
+  return room;
 }
 
 /** Σ x² of every row. **Throws** `NumericError` naming the first row that is not finite. */
