@@ -13,11 +13,14 @@ export const rowOf = ({ data, width }: Rows, n: number): Float32Array | Uint8Arr
 /** The first `count` rows, without a copy. */
 export const firstRows = ({ data, width }: Rows, count: number): Rows => ({ data: data.subarray(0, count * width), width });
 
-/** The rows at some places, copied. */
-export function takeRows(rows: Rows, places: ArrayLike<number>): Rows {
+/** Room for `count` rows of this kind. */
+export const roomFor = ({ data, width }: Rows, count: number): Rows['data'] =>
+  data instanceof Uint8Array ? new Uint8Array(count * width) : new Float32Array(count * width);
+
+/** The rows at some places, copied to the beginning of `room`. */
+export function takeRows(rows: Rows, places: ArrayLike<number>, room = roomFor(rows, places.length)): Rows {
   const { width } = rows;
-  const length = places.length * width;
-  const data = rows.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  const data = room.subarray(0, places.length * width);
   for (let n = 0; n < places.length; n++) data.set(rowOf(rows, places[n]), n * width);
   return { data, width };
 }
