@@ -19,7 +19,7 @@ describe('decidedByBackground', () => {
     // Class 0 is dark, class 1 light; queries of class 0 on light ground fall to class 1.
     const rowColours = [[0], [20], [200], [220]];
     const found = decidedByBackground({
-      queryColours: [[100], [210], [10], [205]],
+      queryColours: [[180], [210], [10], [205]],
       rowColours,
       labels: [0, 0, 0, 0],
       rowLabels: [0, 0, 1, 1],
@@ -27,6 +27,9 @@ describe('decidedByBackground', () => {
       shareOf: (query) => (query === 3 ? 0.4 : 1),
       neighboursOf: () => [2, 3],
     });
-    expect(found).toEqual([{ query: 1, own: [210], neighbours: [210], truth: [10], lead: 200 }]);
+    expect(found).toEqual([
+      { query: 1, own: [210], neighbours: [210], truth: [10], lead: 200 },
+      { query: 0, own: [180], neighbours: [210], truth: [10], lead: 140 },
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { ArrayOf, NdArray } from '../core/ndarray.ts';
 import { Scratch } from '../data/scratch.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Store } from '../engine/engine.ts';
 import { GraphBuilder } from '../graph/tensor.ts';
 import { linear } from '../ops/linear.ts';
 import type { Candidates } from './candidates.ts';
@@ -65,6 +65,18 @@ const matrix = (data: Float32Array, count: number): NdArray<'f32'> => ({
   data: data as ArrayOf<'f32'>,
 });
 
+/** Stores by the shape of the queries they hold. An engine keeps its stores to its end, so those that are free again are taken again. */
+const freeStores = new WeakMap<Engine, Map<string, Store[]>>();
+
+async function takeStore(engine: Engine, shape: readonly number[]): Promise<{ store: Store; giveBack: () => void }> {
+  const byShape = freeStores.get(engine) ?? new Map<string, Store[]>();
+  freeStores.set(engine, byShape);
+  const free = byShape.get(`${shape}`) ?? [];
+  byShape.set(`${shape}`, free);
+  const store = free.pop() ?? (await engine.createStore());
+  return { store, giveBack: () => void free.push(store) };
+}
+
 /** `factor[r]·(q·r) + term[r]` for every query and row, the products on the engine: while it computes one block, the one before is looked through. */
 export async function compareByProducts(
   engine: Engine,
@@ -75,7 +87,7 @@ export async function compareByProducts(
   const queryBlock = Math.min(mostQueries, queryCount);
   const graph = new GraphBuilder();
   graph.output('y', linear(graph.input('x', [rowBlock, width]), graph.parameter('queries', [queryBlock, width])));
-  const store = await engine.createStore();
+  const { store, giveBack } = await takeStore(engine, [queryBlock, width]);
   const program = await engine.compile(graph.build(), store);
   const look = (products: Float32Array, q0: number, r0: number) => {
     const count = Math.min(queryBlock, queryCount - q0);
@@ -91,13 +103,17 @@ export async function compareByProducts(
     }
     onProgress?.((q0 * rowCount + count * Math.min(r0 + rowBlock, rowCount)) / (queryCount * rowCount));
   };
+  // Fresh blocks would pile up until they are collected.
+  const room = { queries: new Float32Array(queryBlock * width), rows: new Float32Array(rowBlock * width) };
   try {
     for (let q0 = 0; q0 < queryCount; q0 += queryBlock) {
+      const block = realBlock(queries, q0, room.queries);
       // A view would take all queries along into the engine's thread.
-      await store.load(new Map([['queries', matrix(realBlock(queries, q0, queryBlock).slice(), queryBlock)]]));
+      if (block !== room.queries) room.queries.set(block);
+      await store.load(new Map([['queries', matrix(room.queries, queryBlock)]]));
       let before: { r0: number; y: Float32Array } | undefined;
       for (let r0 = 0; r0 < rowCount; r0 += rowBlock) {
-        const running = program.run({ x: matrix(realBlock(rows, r0, rowBlock), rowBlock) });
+        const running = program.run({ x: matrix(realBlock(rows, r0, room.rows), rowBlock) });
         if (before) look(before.y, q0, before.r0);
         before = { r0, y: (await running).y.data as Float32Array };
       }
@@ -105,5 +121,6 @@ export async function compareByProducts(
     }
   } finally {
     await program.close();
+    giveBack();
   }
 }

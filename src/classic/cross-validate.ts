@@ -2,7 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import { Rng } from '../core/rng.ts';
 import type { Engine } from '../engine/engine.ts';
 import { accuracyOf, type KnnMetric, nearestNeighbours, vote } from './knn.ts';
-import { type Rows, rowCountOf, takeRows } from './rows.ts';
+import { type Rows, roomFor, rowCountOf, takeRows } from './rows.ts';
 
 /** How well one `k` did. */
 export interface FoldScores {
@@ -52,12 +52,14 @@ export async function crossValidate(engine: Engine, options: CrossValidateOption
     throw new UsageError({ where: '--k', expected: `1 to ${fewest}, as many rows as are outside one of ${folds} folds`, got: `${most}` });
   const order = new Rng(seed, 'folds').permutation(count);
   const accuracies = ks.map((): number[] => []);
+  // The parts' sizes differ by one at most.
+  const room = { held: roomFor(rows, Math.ceil(count / folds)), kept: roomFor(rows, count - Math.floor(count / folds)) };
   for (let fold = 0; fold < folds; fold++) {
     const held = order.filter((_, i) => i % folds === fold);
     const kept = order.filter((_, i) => i % folds !== fold);
     const near = await nearestNeighbours(engine, {
-      queries: takeRows(rows, held),
-      rows: takeRows(rows, kept),
+      queries: takeRows(rows, held, room.held),
+      rows: takeRows(rows, kept, room.kept),
       k: most,
       metric,
       onProgress: (share) => onProgress?.((fold + share) / folds),

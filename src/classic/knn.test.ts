@@ -92,6 +92,15 @@ describe('nearestNeighbours', () => {
     }
   });
 
+  it('keeps searches apart that run at the same time', async () => {
+    const rows = random(700, 'rows');
+    const asked = ['a', 'b', 'c'].map((key) => ({ queries: random(9, key), rows, k: 3 }));
+    const alone = [];
+    for (const one of asked) alone.push([...(await nearestNeighbours(engine, one)).indices]);
+    const together = await Promise.all(asked.map((one) => nearestNeighbours(engine, one)));
+    expect(together.map(({ indices }) => [...indices])).toEqual(alone);
+  });
+
   it('refuses k beyond the rows', async () => {
     await expect(nearestNeighbours(engine, { queries: random(1, 'a'), rows: random(3, 'b'), k: 4 })).rejects.toThrow(/1 to 3, got 4/);
   });

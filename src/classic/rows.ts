@@ -13,22 +13,25 @@ export const rowOf = ({ data, width }: Rows, n: number): Float32Array | Uint8Arr
 /** The first `count` rows, without a copy. */
 export const firstRows = ({ data, width }: Rows, count: number): Rows => ({ data: data.subarray(0, count * width), width });
 
-/** The rows at some places, copied. */
-export function takeRows(rows: Rows, places: ArrayLike<number>): Rows {
+/** Room for `count` rows of this kind. */
+export const roomFor = ({ data, width }: Rows, count: number): Rows['data'] =>
+  data instanceof Uint8Array ? new Uint8Array(count * width) : new Float32Array(count * width);
+
+/** The rows at some places, copied to the beginning of `room`. */
+export function takeRows(rows: Rows, places: ArrayLike<number>, room = roomFor(rows, places.length)): Rows {
   const { width } = rows;
-  const length = places.length * width;
-  const data = rows.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  const data = room.subarray(0, places.length * width);
   for (let n = 0; n < places.length; n++) data.set(rowOf(rows, places[n]), n * width);
   return { data, width };
 }
 
-/** Rows `from` to `from + count` as reals, a view where they are; zeros follow the last row. */
-export function realBlock({ data, width }: Rows, from: number, count: number): Float32Array {
-  const part = data.subarray(from * width, (from + count) * width);
-  if (part instanceof Float32Array && part.length === count * width) return part;
-  const padded = new Float32Array(count * width);
-  padded.set(part);
-  return padded;
+/** Rows `from` on as reals, zeros after the last: a view where they are that, else written to `room`, which says how many. */
+export function realBlock({ data, width }: Rows, from: number, room: Float32Array): Float32Array {
+  const part = data.subarray(from * width, from * width + room.length);
+  if (part instanceof Float32Array && part.length === room.length) return part;
+  room.set(part);
+  room.fill(0, part.length);
+  return room;
 }
 
 /** Σ x² of every row. **Throws** `NumericError` naming the first row that is not finite. */
