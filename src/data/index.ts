@@ -1,3 +1,4 @@
+export * from './cifar.ts';
 export * from './dataset.ts';
 export * from './digit.ts';
 export * from './mnist.ts';
