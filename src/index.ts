@@ -17,7 +17,7 @@ export { type EngineOptions, openEngine } from './engine/threaded/index.ts';
 export { readSafetensors, writeSafetensors } from './formats/index.ts';
 // Networks: modules, their layers, and the operations their `forward` calls.
 export type { Tensor } from './graph/tensor.ts';
-export { createModel, defineModel, listModels, type ModelOptions, type ModelSpec } from './models/index.ts';
+export { createModel, defineModel, initializeModel, listModels, type ModelOptions, type ModelSpec } from './models/index.ts';
 export * from './nn/index.ts';
 export {
   adaptiveAvgPool2d,

@@ -4,6 +4,8 @@ import { duration } from './format.ts';
 /** Where a run's lines go: with a bar below them on a terminal, plain in a pipe. */
 export interface Display {
   line(text: string): void;
+  /** Pictures looked at before the first step. */
+  prepare(done: number, total: number): void;
   /** Images done in all. */
   advance(images: number): void;
   end(): void;
@@ -19,9 +21,9 @@ export function openDisplay(
   imagesBefore: number,
   { live = Boolean(process.stdout.isTTY) } = {},
 ): Display {
-  if (!live) return { line: (text) => console.log(text), advance: () => {}, end: () => {} };
+  if (!live) return { line: (text) => console.log(text), prepare: () => {}, advance: () => {}, end: () => {} };
   const bars = new MultiBar({
-    format: 'epoch {epoch}  {bar} {percentage}%  {speed} images/s  {left} left',
+    format: '{doing}  {bar} {percentage}%  {speed} images/s  {left} left',
     barsize: 30,
     barCompleteChar: '█',
     barIncompleteChar: '░',
@@ -33,12 +35,23 @@ export function openDisplay(
     gracefulExit: false,
   });
   const totalImages = epochs * epochImages;
-  const epochOf = (images: number) => `${Math.min(epochs, Math.floor(images / epochImages) + 1)}/${epochs}`;
-  const bar = bars.create(totalImages, imagesBefore, { epoch: epochOf(imagesBefore), speed: '–', left: '–' });
-  const start = { seconds: nowSeconds(), images: imagesBefore };
+  const epochOf = (images: number) => `epoch ${Math.min(epochs, Math.floor(images / epochImages) + 1)}/${epochs}`;
+  const bar = bars.create(totalImages, imagesBefore, { doing: epochOf(imagesBefore), speed: '–', left: '–' });
+  const opened = nowSeconds();
+  let start = { seconds: opened, images: imagesBefore };
   const marks = [start];
   return {
     line: (text) => void bars.log(`${text}\n`),
+    prepare(done, total) {
+      const speed = done / (nowSeconds() - opened);
+      bar.setTotal(total);
+      bar.update(done, { doing: 'looking at the pictures', speed: Math.round(speed), left: duration((total - done) / speed) });
+      if (done < total) return;
+      bar.setTotal(totalImages);
+      bar.update(imagesBefore, { doing: epochOf(imagesBefore), speed: '–', left: '–' });
+      start = { seconds: nowSeconds(), images: imagesBefore };
+      marks.splice(0, marks.length, start);
+    },
     advance(images) {
       const seconds = nowSeconds();
       if (seconds - marks.at(-1)!.seconds < 0.1) return;
@@ -46,7 +59,7 @@ export function openDisplay(
       while (marks.length > 2 && seconds - marks[1].seconds > windowSeconds) marks.shift();
       const speed = (images - marks[0].images) / (seconds - marks[0].seconds);
       const overall = (images - start.images) / (seconds - start.seconds);
-      bar.update(images, { epoch: epochOf(images - 1), speed: Math.round(speed), left: duration((totalImages - images) / overall) });
+      bar.update(images, { doing: epochOf(images - 1), speed: Math.round(speed), left: duration((totalImages - images) / overall) });
     },
     end() {
       if (bars.isActive) bars.stop();

@@ -4,7 +4,7 @@ import { Rng } from '../core/rng.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { readDigit } from '../data/digit.ts';
 import { decodePicture } from '../data/picture.ts';
-import { compose, presetTransforms } from '../data/transforms/index.ts';
+import { compose, presetTransforms, type TransformList } from '../data/transforms/index.ts';
 import { explainValue, formatExplanation } from '../explain/index.ts';
 import { withEngine } from '../train/evaluate.ts';
 import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
@@ -20,21 +20,22 @@ export interface ExplainCommandOptions extends NetworkChoice {
   json?: boolean;
 }
 
-/** A picture as the network takes it: digits as MNIST holds them, photographs as ImageNet's models see them. */
-async function readPicture(file: string, shape: Shape): Promise<NdArray<'f32'>> {
+/** A picture as the network takes it: as a run prepares its own, digits as MNIST holds them, photographs as ImageNet's models see them. */
+async function readPicture(file: string, shape: Shape, preprocessing: TransformList | undefined): Promise<NdArray<'f32'>> {
   const [channels, height, width] = shape;
-  if (channels === 1 && height === 28 && width === 28) return readDigit(file);
-  if (channels !== 3 || height !== width)
+  if (!preprocessing && channels === 1 && height === 28 && width === 28) return readDigit(file);
+  if (!preprocessing && (channels !== 3 || height !== width))
     throw new UsageError({ where: file, expected: 'a network for 28×28 digits or square colour pictures', got: formatShape(shape) });
   const data = new Float32Array(sizeOf(shape));
-  compose(presetTransforms('none', { size: height }).valid).run(await decodePicture(file), new Rng(0), data);
+  compose(preprocessing ?? presetTransforms('none', { size: height }).valid).run(await decodePicture(file), new Rng(0), data);
   return f32(data, shape);
 }
 
-function labelOf(label: string | undefined, classNames: readonly string[]): number | undefined {
+/** Index of a class by its name, else by number. */
+function labelOf(label: string | undefined, classes: readonly (readonly string[])[]): number | undefined {
   if (label === undefined) return undefined;
-  const named = classNames.indexOf(label);
-  return named >= 0 ? named : integersIn(label, '--label', [1], 0, '3')[0];
+  const named = classes.map((names) => names.indexOf(label)).find((index) => index >= 0);
+  return named ?? integersIn(label, '--label', [1], 0, '3')[0];
 }
 
 /** Where one number of a network comes from. */
@@ -42,9 +43,9 @@ export async function explainCommand(options: ExplainCommandOptions): Promise<nu
   const { picture, layer, at, json, ...choice } = options;
   const [channel, row, col] = at === undefined ? [] : integersIn(at, '--at', [1, 3], 0, '3,10,12 (channel, row, column) or 3');
   const engineOptions = engineOptionsIn(options);
-  const { module, inputShape, classNames, state, note } = await namedNetwork(choice);
-  const label = labelOf(options.label, classNames);
-  const input = await readPicture(picture, inputShape);
+  const { module, inputShape, classNames, classFolders = [], preprocessing, state, note } = await namedNetwork(choice);
+  const label = labelOf(options.label, [classNames, classFolders]);
+  const input = await readPicture(picture, inputShape, preprocessing);
   const numbers = await state();
   const position = { channel, row, col };
   const explanation = await withEngine(engineOptions, (engine) =>

@@ -2,9 +2,11 @@ import { UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import type { Shape } from '../core/shape.ts';
 import { readStateFile } from '../data/state-file.ts';
+import type { TransformList } from '../data/transforms/index.ts';
 import { createModel, findModel, initializeModel, listModels } from '../models/index.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import { networkOf } from '../train/model-facts.ts';
 
 export interface NamedNetwork {
   /** Of the model; of a run, followed by its file. */
@@ -14,6 +16,10 @@ export interface NamedNetwork {
   readonly inputShape: Shape;
   /** Empty where only their number is known. */
   readonly classNames: readonly string[];
+  /** Of a run: names of the class folders, where `classNames` are shown in their place. */
+  readonly classFolders?: readonly string[];
+  /** How a picture in a file becomes the input, of a run on such. */
+  readonly preprocessing?: TransformList;
   /** Numbers for every parameter, made or read when asked for. */
   state(): Promise<StateDict>;
   /** What the state is, if it is not trained. */
@@ -55,9 +61,17 @@ export async function namedNetwork({ network, input, classes, weights }: Network
         throw new UsageError({ where: option, expected: 'a model’s name before it', got: `the run '${network}', which has its own` });
     const { metadata, model } = await loadCheckpoint(file);
     const inputShape = given ?? metadata.sampleShape;
-    const module = createModel(metadata.model, { classes: metadata.classes.length, inChannels: metadata.sampleShape[0] });
+    const module = networkOf(metadata);
     checkWeights(module, model, file);
-    return { name: `${metadata.model} (${file})`, module, inputShape, classNames: metadata.classes, state: async () => model };
+    return {
+      name: `${metadata.model} (${file})`,
+      module,
+      inputShape,
+      classNames: metadata.names ?? metadata.classes,
+      classFolders: metadata.classes,
+      preprocessing: given ? undefined : metadata.preprocessing,
+      state: async () => model,
+    };
   }
   const spec = findModel(network);
   const inputShape = given ?? spec.inputShape;

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { UsageError } from '../core/errors.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
 import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
 
@@ -11,20 +12,63 @@ export const asNumber = (text: string): number | string => (text.trim() !== '' &
 /** The recipe's fields as options; `data` is an argument. */
 export function recipeOptions(): Option[] {
   const defaults = completeRecipe({});
+  const ofFolders = completeRecipe({ data: 'folder' });
   return recipeFields
     .filter((field) => field !== 'data')
     .map((field) => {
       const { doc, value, group } = meaningOf(field);
       const preset = defaults[field];
-      const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
+      const other = ofFolders[field];
+      const folders = other === preset ? '' : `${preset === undefined || preset === false ? '' : '; '}of folders: ${other}`;
+      const own = preset === undefined || preset === false ? '' : `${preset}`;
+      const note = own || folders ? ` (default: ${own}${folders})` : '';
       const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
       return value === 'n' ? option.argParser(asNumber) : option;
     });
 }
 
-/** The recipe's fields among the options of a command. */
-export const recipeIn = (options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> =>
-  Object.fromEntries(recipeFields.flatMap((field) => (options[field] === undefined ? [] : [[field, options[field]]])));
+/** The recipe's fields among the options of a command, those of other names included. */
+export function recipeIn(options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> {
+  const named = withAliases(options, trainAliases);
+  return Object.fromEntries(recipeFields.flatMap((field) => (named[field] === undefined ? [] : [[field, named[field]]])));
+}
+
+/** Options of the well-known flowers program, and what they are here. */
+export const trainAliases = {
+  arch: { option: 'model', value: 'name' },
+  learning_rate: { option: 'lr', value: 'n' },
+  hidden_units: { option: 'hiddenUnits', value: 'n' },
+  save_dir: { option: 'out', value: 'folder' },
+  category_names: { option: 'names', value: 'file' },
+} as const;
+export const predictAliases = {
+  top_k: { option: 'topk', value: 'n' },
+  category_names: { option: 'names', value: 'file' },
+} as const;
+type Aliases = Readonly<Record<string, { readonly option: string; readonly value: string }>>;
+
+/** Aliases as options, which `--help` leaves out. */
+export const aliasOptions = (aliases: Aliases): Option[] =>
+  Object.entries(aliases).map(([name, { option, value }]) => {
+    const alias = new Option(`--${name} <${value}>`, `the same as ${flagOf(option)}`).hideHelp();
+    return value === 'n' ? alias.argParser(asNumber) : alias;
+  });
+
+/**
+ * The options under their own names.
+ *
+ * **Throws** `UsageError` if one is given under both.
+ */
+export function withAliases(options: Readonly<Record<string, unknown>>, aliases: Aliases): Record<string, unknown> {
+  const named: Record<string, unknown> = { ...options };
+  for (const [name, { option }] of Object.entries(aliases)) {
+    if (options[name] === undefined) continue;
+    if (options[option] !== undefined)
+      throw new UsageError({ where: `--${name}`, expected: 'one of two names for an option', got: `${flagOf(option)} as well` });
+    named[option] = options[name];
+  }
+  return named;
+}
 
 export const json = () => new Option('--json', 'print JSON instead of text');
 

@@ -1,45 +1,87 @@
 import { UsageError } from '../core/errors.ts';
+import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
-import { createModel } from '../models/index.ts';
-import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import type { EngineOptions } from '../engine/threaded/index.ts';
+import { formatCsv } from '../report/csv.ts';
 import { predict } from '../train/predict.ts';
+import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from '../train/recognizer.ts';
+import { expandPictures } from './expand-pictures.ts';
 import { table } from './format.ts';
-import { engineOptionsIn } from './options.ts';
+import { engineOptionsIn, predictAliases, withAliases } from './options.ts';
 
-export interface PredictCommandOptions {
+export interface PredictCommandOptions extends Readonly<Record<string, unknown>> {
   images: string[];
-  weights: string;
-  topk: number | string;
-  engine?: unknown;
-  threads?: unknown;
   json?: boolean;
+  csv?: boolean;
 }
 
-export async function predictCommand(options: PredictCommandOptions): Promise<number> {
-  const { images, weights, topk: topK } = options;
-  if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
-    throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
-  const file = await findWeights(weights);
-  const { metadata, model: state } = await loadCheckpoint(file);
-  const { classes, sampleShape } = metadata;
-  const model = createModel(metadata.model, { classes: classes.length, inChannels: sampleShape[0] });
-  checkWeights(model, state, file);
-  const digits = await Promise.all(images.map((image) => readDigit(image)));
+/** Digits are centred as MNIST's are, and one that cannot be read ends the command. */
+async function predictDigits(
+  { model, state, classes }: Recognizer,
+  files: readonly string[],
+  topK: number,
+  engine: EngineOptions,
+): Promise<PictureGuesses[]> {
+  const digits = await Promise.all(files.map((file) => readDigit(file)));
   const data = new Float32Array(digits.length * digits[0].data.length);
   for (const [i, digit] of digits.entries()) data.set(digit.data, i * digit.data.length);
   const x = { dtype: 'f32', shape: [digits.length, ...digits[0].shape], data } as const;
-  const guesses = await predict({ model, state, classes, x, topK, ...engineOptionsIn(options) });
-  if (options.json)
+  const guesses = await predict({ model, state, classes, x, topK, ...engine });
+  return files.map((file, i) => ({ file, guesses: guesses[i] }));
+}
+
+function print(results: readonly PictureGuesses[], topK: number, { json, csv }: PredictCommandOptions): void {
+  const told = results.filter((result) => 'guesses' in result);
+  if (json)
     console.log(
       JSON.stringify(
-        images.map((image, i) => ({ image, guesses: guesses[i] })),
+        results.map(({ file, ...rest }) => ({ image: file, ...rest })),
         null,
         2,
       ),
     );
-  else {
-    const rows = images.map((image, i) => [image, ...guesses[i].map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`)]);
+  else if (csv) {
+    const columns = Array.from({ length: Math.min(topK, told[0]?.guesses.length ?? 0) }, (_, i) => [
+      `guess${i + 1}`,
+      `probability${i + 1}`,
+    ]);
+    const rows = told.map(({ file, guesses }) => [
+      file,
+      ...guesses.flatMap(({ className, prob }) => [className, Number(prob.toPrecision(7))]),
+    ]);
+    process.stdout.write(formatCsv(['file', ...columns.flat()], rows));
+  } else if (told.length > 0) {
+    const rows = told.map(({ file, guesses }) => [
+      file,
+      ...guesses.map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`),
+    ]);
     for (const line of table(rows)) console.log(line);
   }
-  return 0;
+}
+
+/** The recognizer with other names to show for its classes. */
+async function withNames(recognizer: Recognizer, file: unknown): Promise<Recognizer> {
+  if (file === undefined) return recognizer;
+  const names = await readClassNames(String(file));
+  return { ...recognizer, names: recognizer.classes.map((name) => (Object.hasOwn(names, name) ? names[name] : name)) };
+}
+
+export async function predictCommand(given: PredictCommandOptions): Promise<number> {
+  const options = withAliases(given, predictAliases);
+  const { topk: topK = 3, model, weights } = options;
+  if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
+    throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
+  const run = model ?? weights;
+  if (typeof run !== 'string' || (model !== undefined && weights !== undefined))
+    throw new UsageError({ where: 'predict', expected: '--model <run>', got: run === undefined ? 'none' : '--weights as well' });
+  const recognizer = await withNames(await openRecognizer(run), options.names);
+  const files = await expandPictures(given.images);
+  const engine = engineOptionsIn(options);
+  const results = recognizer.preprocessing
+    ? await recognise({ recognizer, files, topK, ...engine })
+    : await predictDigits(recognizer, files, topK, engine);
+  print(results, topK, given);
+  const broken = results.filter((result) => 'problem' in result);
+  for (const { file, problem } of broken) console.error(`error: [${file}] expected a picture, got ${problem}.`);
+  return broken.length > 0 ? 1 : 0;
 }

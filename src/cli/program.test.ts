@@ -20,8 +20,8 @@ describe('wrong usage ends with 2', () => {
   it.each([
     [['trian', 'mnist'], "error: unknown command 'trian'\n(Did you mean train?)"],
     [['train', 'mnist', '--epoch', '3'], "error: unknown option '--epoch'\n(Did you mean --epochs?)"],
-    [['train', 'mist'], "error: [data set] expected one of mnist, got 'mist'. Did you mean 'mnist'?\n"],
-    [['train'], 'error: [train] expected a data set (mnist) or --resume <run>, got neither.\n'],
+    [['train', 'mist'], "error: [data set] expected one of mnist, or a folder of pictures, got 'mist'. Did you mean 'mnist'?\n"],
+    [['train'], 'error: [train] expected a data set (mnist), a folder of pictures or --resume <run>, got neither.\n'],
     [['train', 'mnist', '--model', 'course-cn'], "got 'course-cn'. Did you mean 'course-cnn'?\n"],
     [['train', 'mnist', '--epochs', 'many'], "error: [--epochs] expected an integer from 1, got 'many'.\n"],
     [['train', 'mnist', '--batch-size', '0'], 'error: [--batch-size] expected an integer from 1, got 0.\n'],
@@ -29,7 +29,17 @@ describe('wrong usage ends with 2', () => {
     [['train', 'mnist', '--optimizer', 'adamm'], "error: [--optimizer] expected adam, adamw or sgd, got 'adamm'. Did you mean 'adam'?\n"],
     [['train', 'mnist', '--engine', 'cuda'], "error: [--engine] expected auto, onednn or reference, got 'cuda'.\n"],
     [['train', 'mnist', '--name', '../x'], 'error: [run name] expected letters'],
-    [['predict', 'a.png'], "error: required option '--weights <run>' not specified"],
+    [['predict', 'a.png'], 'error: [predict] expected --model <run>, got none.\n'],
+    [['predict', 'a.png', '--model', 'x', '--weights', 'x'], 'error: [predict] expected --model <run>, got --weights as well.\n'],
+    [
+      ['train', 'mnist', '--arch', 'vgg16', '--model', 'vgg16'],
+      'error: [--arch] expected one of two names for an option, got --model as well.\n',
+    ],
+    [['train', 'mnist', '--learning_rate', '0'], 'error: [--lr] expected a number above 0, got 0.\n'],
+    [
+      ['train', '.', '--unfreeze-epoch', '2', '--freeze', 'none'],
+      'error: [--unfreeze-epoch] expected something frozen before (--freeze), got nothing frozen.\n',
+    ],
     [['predict', 'a.png', '--weights', 'x', '--topk', '0'], 'error: [--topk] expected an integer from 1, got 0.\n'],
   ])('%j', async (args, message) => {
     expect(await runCommand(args)).toBe(2);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { reportFailure } from './failure.ts';
-import { asNumber, engineOptions, json, recipeOptions } from './options.ts';
+import { aliasOptions, asNumber, engineOptions, json, predictAliases, recipeOptions, trainAliases } from './options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -16,19 +16,21 @@ function createProgram(done: (status: number) => void): Command {
   const train = program
     .command('train')
     .description('train a network')
-    .addArgument(new Argument('[data]', 'data set: mnist'))
+    .addArgument(new Argument('[data]', 'mnist, or a folder of pictures with a folder for each class'))
     .option('--resume <run>', 'go on with a run that was stopped: its folder, or a checkpoint file')
+    .option('--lr-find', 'train nothing: try learning rates, draw the losses and suggest one')
     .addOption(json())
     .action(async (data: string | undefined, options: Record<string, unknown>) => {
       const { trainCommand } = await import('./train-command.ts');
       done(await trainCommand({ ...options, data }));
     });
-  for (const option of recipeOptions()) train.addOption(option);
+  for (const option of [...recipeOptions(), ...aliasOptions(trainAliases)]) train.addOption(option);
 
   const val = program
     .command('val')
-    .description('accuracy of a trained network on the test images, class by class')
+    .description('accuracy of a trained network on the validation or test images, class by class')
     .argument('<run>', 'run folder (its best weights), or a checkpoint file')
+    .option('--data <folder>', 'another folder of pictures, a folder for each class (default: what the run was validated with)')
     .option('--data-dir <folder>', 'folder with the data set’s own files')
     .addOption(json())
     .action(async (run: string, options: Record<string, unknown>) => {
@@ -39,14 +41,18 @@ function createProgram(done: (status: number) => void): Command {
   const predict = program
     .command('predict')
     .description('what a trained network sees in pictures')
-    .argument('<image...>', 'picture files (PNG, JPEG, WebP, GIF, TIFF)')
-    .requiredOption('--weights <run>', 'run folder (its best weights), or a checkpoint file')
-    .addOption(new Option('--topk <n>', 'classes to print').argParser(asNumber).default(3))
+    .argument('<image...>', 'picture files, folders or patterns such as "*.jpg"')
+    .option('--model <run>', 'run folder (its best weights), or a checkpoint file')
+    .option('--weights <run>', 'the same')
+    .addOption(new Option('--topk <n>', 'classes to print (default: 3)').argParser(asNumber))
+    .option('--names <file>', 'JSON file with names to show for the class folders (default: those of the run)')
+    .option('--csv', 'print a table for spreadsheets instead of text')
     .addOption(json())
-    .action(async (images: string[], options: { weights: string; topk: number | string }) => {
+    .action(async (images: string[], options: Record<string, unknown>) => {
       const { predictCommand } = await import('./predict-command.ts');
       done(await predictCommand({ ...options, images }));
     });
+  for (const option of aliasOptions(predictAliases)) predict.addOption(option);
 
   program
     .command('summary')

@@ -76,15 +76,42 @@ function remarks({ pictures, added, changed, removed, broken, file, rebuilt, uns
   ];
 }
 
+interface Result extends SearchResult {
+  /** Name of its class, where it lies in a class folder of the run. */
+  className?: string;
+}
+
+/** Names the class of a picture by the nearest folder that is one of the run's classes. */
+function classNamer(folders: readonly string[] = [], names: readonly string[]): (name: string) => string | undefined {
+  const shown = new Map(folders.map((folder, c) => [folder, names[c]]));
+  return (name) => {
+    const folder = name
+      .split('/')
+      .slice(0, -1)
+      .findLast((part) => shown.has(part));
+    return folder === undefined ? undefined : shown.get(folder);
+  };
+}
+
+const rowOf = ({ name, similarity, className = '' }: Result): string[] => [
+  name,
+  similarity.toFixed(4),
+  ...(name.split('/').includes(className) ? [''] : [className]),
+];
+
 /** The picture asked for, then those found, with their similarities. */
-async function drawGrid(picture: string, results: readonly SearchResult[], note: string): Promise<Uint8Array> {
+async function drawGrid(picture: string, results: readonly Result[], note: string): Promise<Uint8Array> {
   const tile = async (file: string, caption: string): Promise<Tile> => {
     const { data: pixels, width, height } = await decodePicture(file);
     return { pixels, width, height, caption };
   };
   const tiles = [await tile(picture, `query ${path.basename(picture)}`)];
-  for (const { file, name, similarity } of results)
-    tiles.push(await tile(file, `${similarity.toFixed(2)} ${name.split('/').slice(-2).join('/')}`));
+  for (const { file, name, similarity, className } of results) {
+    const below = name.split('/').slice(-2).join('/');
+    tiles.push(
+      await tile(file, className === undefined ? `${similarity.toFixed(2)} ${below}` : `${similarity.toFixed(2)} ${className}\n${below}`),
+    );
+  }
   return renderPng(await mosaicSvg(tiles, { title: `Most similar to ${path.basename(picture)}`, note }));
 }
 
@@ -97,15 +124,20 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   // Before thousands of others are looked at for it.
   await openPicture(picture);
   const weights = await weightsFileOf(network, options.weights);
-  const { name, module, inputShape, state } = await namedNetwork({ network, weights, classes: options.classes });
+  const { name, module, inputShape, preprocessing, classNames, classFolders, state } = await namedNetwork({
+    network,
+    weights,
+    classes: options.classes,
+  });
   const [channels, height, width] = inputShape;
-  if (channels !== 3 || height !== width)
+  if (!preprocessing && (channels !== 3 || height !== width))
     throw new UsageError({
       where: '--model',
       expected: 'a network for square colour pictures',
       got: `${name} (${formatShape(inputShape)})`,
     });
-  const { valid: transforms } = presetTransforms('none', { size: height });
+  const transforms = preprocessing ?? presetTransforms('none', { size: height }).valid;
+  const classOf = classNamer(classFolders, classNames);
   const bar = openBar();
   const index = await openIndex(folder, {
     model: module,
@@ -115,13 +147,14 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     onProgress: bar.onProgress,
   }).finally(bar.stop);
   try {
-    const results = await search(index, picture, { topK, includeSelf });
+    const found = await search(index, picture, { topK, includeSelf });
+    const results = found.map((one) => ({ ...one, className: classOf(one.name) }));
     const { report } = index;
     for (const line of remarks(report)) console.error(line);
     if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
     if (json) console.log(JSON.stringify({ query: picture, folder, index: report, results }, null, 2));
     else if (results.length === 0) console.log('no other picture in the folder');
-    else for (const line of table(results.map((one) => [one.name, one.similarity.toFixed(4)]))) console.log(line);
+    else for (const line of table(results.map(rowOf))) console.log(line);
     return 0;
   } finally {
     await index.close();

@@ -1,47 +1,101 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
-import { loadDataSet } from '../train/data-sets.ts';
-import { completeRecipe } from '../train/recipe.ts';
+import { isNamedDataSet } from '../train/data-set-names.ts';
+import { loadDataSet, type Splits } from '../train/data-sets.ts';
+import { completeRecipe, type Recipe } from '../train/recipe.ts';
 import { openRun } from '../train/resume.ts';
+import type { TrainResult } from '../train/train-options.ts';
 import { Trainer } from '../train/trainer.ts';
 import { catchInterrupt } from './interrupt.ts';
+import { findLearningRate } from './lr-find-files.ts';
 import { flagOf, recipeIn } from './options.ts';
+import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
+import { fileLines, summaryLines } from './picture-text.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
-import { jsonOutput, textOutput } from './train-output.ts';
+import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
 
 export interface TrainCommandOptions extends Readonly<Record<string, unknown>> {
   data?: string;
   resume?: string;
+  lrFind?: boolean;
   json?: boolean;
 }
 
+/** Fields that hold a path, unless they hold one of these words. */
+const words = ['imagenet', 'none'];
+
+/** Paths made independent of the folder the command runs in, so that a run can go on from anywhere. */
+const withFullPaths = (given: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const isPath = (field: string, value: unknown) =>
+    field === 'data' ? !isNamedDataSet(String(value)) && existsSync(String(value)) : !words.includes(String(value));
+  const fields = ['data', 'weights', 'names'].filter((field) => given[field] !== undefined && isPath(field, given[field]));
+  return { ...given, ...Object.fromEntries(fields.map((field) => [field, path.resolve(String(given[field]))])) };
+};
+
 /** The options as a recipe; with `--resume`, as changes to the recipe of the run that goes on. */
 async function planRun(options: TrainCommandOptions) {
-  const given = recipeIn(options);
+  const given = withFullPaths(recipeIn(options));
   const label = (field: string) => (field === 'data' ? 'data set' : flagOf(field));
   if (options.resume) return openRun(options.resume, given, label);
-  if (!options.data) throw new UsageError({ where: 'train', expected: 'a data set (mnist) or --resume <run>', got: 'neither' });
+  if (!options.data)
+    throw new UsageError({ where: 'train', expected: 'a data set (mnist), a folder of pictures or --resume <run>', got: 'neither' });
   return { recipe: completeRecipe(given, label), checkpoint: undefined, runFolder: undefined };
+}
+
+/** The run folder's name: the user's, or the data's with what a name may not hold replaced. */
+const runNameOf = ({ name, data }: Recipe): string =>
+  name ??
+  (path
+    .basename(data)
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replace(/^\.+/, '') ||
+    'run');
+
+/** Writes what a finished run shows and tells it. */
+async function report(runFolder: string, result: TrainResult, { train, test, names }: Splits, output: TrainOutput): Promise<void> {
+  if (!test.pictures) {
+    output.end(result, { files: await writeReport(runFolder, result, test, train.length) });
+    return;
+  }
+  const run = { runFolder, trainSet: train, testSet: test, names: names ?? train.classes };
+  const outcomes = outcomesOf(result.evaluation!, test);
+  const summary = await writePictureTables(run, result, outcomes);
+  output.say(summaryLines(summary));
+  // This takes seconds: the figures stand there meanwhile.
+  await writePictureDrawings(run, result, outcomes);
+  output.end(result, { text: fileLines(runFolder) });
 }
 
 export async function trainCommand(options: TrainCommandOptions): Promise<number> {
   const { recipe, checkpoint, runFolder: existing } = await planRun(options);
-  const { train: trainSet, test: testSet } = await loadDataSet(recipe);
+  const splits = await loadDataSet(recipe);
+  const { train: trainSet, test: testSet, names, report: found } = splits;
   const output = options.json ? jsonOutput() : textOutput();
+  output.say(found?.lines ?? []);
   const interrupt = catchInterrupt(output.interrupting);
   try {
+    if (options.lrFind) {
+      await findLearningRate({ recipe, splits, runName: `${runNameOf(recipe)}-lr`, json: options.json, signal: interrupt.signal });
+      return interrupt.status;
+    }
     const trainer = await Trainer.open({
       trainSet,
       testSet,
+      names,
       recipe,
       resume: checkpoint,
       signal: interrupt.signal,
+      onPrepare: output.prepare,
       onStep: output.step,
       onEvaluate: output.evaluation,
+      onNote: output.note,
       onCheckpoint: (runFolder, { history }) => writeResults(runFolder, history, trainSet.length),
     });
     try {
-      const runFolder = existing ?? (await createRunFolder(recipe.name ?? recipe.data, { root: recipe.out }));
+      const runFolder = existing ?? (await createRunFolder(runNameOf(recipe), { root: recipe.out }));
       await writeArgs(runFolder, recipe);
       output.start({
         recipe,
@@ -50,11 +104,15 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
         engineBefore: checkpoint?.metadata.engine,
         trainSet,
         testSet,
+        trainedKeys: trainer.trainedKeys,
         progress: trainer.progress,
       });
+      if (trainSet.pictures && !existing)
+        await writeTrainBatch({ runFolder, trainSet, testSet, names: names ?? trainSet.classes }, recipe.seed, recipe.batchSize);
       const result = await trainer.run({ runFolder });
+      for (const { file, reason } of trainer.broken) output.note(`broken picture: ${file} (${reason})`);
       if (result.interrupted) output.interrupted(result);
-      else output.end(result, await writeReport(runFolder, result, testSet, trainSet.length));
+      else await report(runFolder, result, splits, output);
     } finally {
       await trainer.close();
     }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow, Progress } from '../train/progress.ts';
@@ -5,6 +6,7 @@ import type { Recipe } from '../train/recipe.ts';
 import type { StepEvent, TrainResult } from '../train/train-options.ts';
 import { openDisplay } from './display.ts';
 import { duration, engineName, evaluationLine, percent } from './format.ts';
+import { describeTransfer, paramsToLearn, phaseLines } from './picture-text.ts';
 
 export interface RunStart {
   recipe: Recipe;
@@ -12,6 +14,8 @@ export interface RunStart {
   runFolder: string;
   trainSet: Dataset;
   testSet: Dataset;
+  /** State-dict keys of what trains. */
+  trainedKeys: readonly string[];
   /** What an earlier run has done, and on which engine if there was one. */
   progress: Progress;
   engineBefore?: Pick<EngineInfo, 'name' | 'version' | 'isa' | 'threads'>;
@@ -19,13 +23,17 @@ export interface RunStart {
 
 /** What a training run says, as text or as JSON. */
 export interface TrainOutput {
+  /** Lines for people alone. */
+  say(lines: readonly string[]): void;
   start(start: RunStart): void;
+  prepare(done: number, total: number): void;
   step(step: StepEvent): void;
   evaluation(row: HistoryRow): void;
   interrupting(): void;
   interrupted(result: TrainResult): void;
-  /** `files` are lines about what the run left. */
-  end(result: TrainResult, files: readonly string[]): void;
+  note(text: string): void;
+  /** What to end with: lines about what the run left, or the whole text. */
+  end(result: TrainResult, told: { files?: readonly string[]; text?: readonly string[] }): void;
   /** Ends what is still being drawn; safe to call twice. */
   close(): void;
 }
@@ -40,8 +48,11 @@ export function jsonOutput(): TrainOutput {
   return {
     start: ({ recipe, engine, runFolder, trainSet, testSet, progress: { step } }) =>
       print('start', { runFolder, recipe, engine, trainImages: trainSet.length, testImages: testSet.length, step }),
+    say: () => {},
+    prepare: () => {},
     step: () => {},
     evaluation: (row) => print('evaluation', row),
+    note: (text) => print('note', { text }),
     interrupting: () => {},
     interrupted: (result) => print('interrupted', summary(result)),
     end: (result) => print('end', summary(result)),
@@ -49,12 +60,15 @@ export function jsonOutput(): TrainOutput {
   };
 }
 
-function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress }: RunStart): string[] {
-  const { model, data, epochs, batchSize, optimizer, lr, schedule, seed } = recipe;
+function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress, trainedKeys }: RunStart): string[] {
+  const { model, epochs, batchSize, optimizer, lr, schedule, seed } = recipe;
+  const { pictures } = trainSet;
+  const [data, tested] = [path.basename(recipe.data), pictures ? 'validation' : 'test'];
   const rate = schedule === 'constant' ? `learning rate ${lr}` : `learning rate ${lr} (${schedule})`;
   return [
-    `Training ${model} on ${data}: ${trainSet.length} training images, ${testSet.length} test images`,
+    `Training ${model} on ${data}: ${trainSet.length} training images, ${testSet.length} ${tested} images`,
     `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${batchSize} images a step, ${optimizer}, ${rate}, seed ${seed}`,
+    ...(pictures ? [...describeTransfer(recipe), ...paramsToLearn(trainedKeys)] : []),
     `Engine: ${engineName(engine)}`,
     ...(engine.note ? [`oneDNN was not found, so this will be slow. \`npx fovea doctor\` says what was tried and how to get it.`] : []),
     ...(engineBefore && engineName(engineBefore) !== engineName(engine)
@@ -85,25 +99,38 @@ function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { t
 /** Lines for people; on a terminal with a progress bar below them. */
 export function textOutput(): TrainOutput {
   let begun: RunStart | undefined;
+  let best = -1;
   let display = openDisplay(1, 1, 0, { live: false });
   return {
     start(start) {
       begun = start;
+      best = start.progress.best?.testAccuracy ?? -1;
       for (const line of describe(start)) console.log(line);
       const { recipe, trainSet, progress } = start;
       const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
       if (progress.epoch < recipe.epochs) display = openDisplay(recipe.epochs, trainSet.length, imagesBefore);
     },
+    say(lines) {
+      for (const line of lines) display.line(line);
+    },
+    prepare: (done, total) => display.prepare(done, total),
     step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
-    evaluation: (row) => display.line(evaluationLine(row, begun!.trainSet.length)),
+    evaluation(row) {
+      const { recipe, trainSet } = begun!;
+      const facts = { epochs: recipe.epochs, classes: trainSet.classes.length, isBest: row.testAccuracy > best };
+      best = Math.max(best, row.testAccuracy);
+      const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
+      for (const line of lines) display.line(line);
+    },
+    note: (text) => display.line(text),
     interrupting: () => display.line('Finishing this step, then saving. Ctrl-C again ends at once, without saving.'),
     interrupted({ progress, runFolder }) {
       display.end();
       console.log(`Stopped after step ${progress.step}; nothing is lost. To go on: npx fovea train --resume ${runFolder}`);
     },
-    end(result, files) {
+    end(result, { files = [], text = summarise(result, begun!, files) }) {
       display.end();
-      for (const line of summarise(result, begun!, files)) console.log(line);
+      for (const line of text) console.log(line);
     },
     close: () => display.end(),
   };

@@ -1,53 +1,87 @@
-import { createModel } from '../models/index.ts';
-import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import { existsSync } from 'node:fs';
+import { DataError, UsageError } from '../core/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { openLabelledFolder } from '../data/labelled-folder.ts';
+import { pictureDataset } from '../data/picture-dataset.ts';
+import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
+import { checkClasses } from '../train/checkpoint.ts';
+import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
-import { classScores, confusionMatrix, predictedClasses } from '../train/metrics.ts';
+import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
 import { percent, table } from './format.ts';
 import { engineOptionsIn } from './options.ts';
 
 export interface ValCommandOptions {
   run: string;
+  data?: string;
   dataDir?: string;
   engine?: unknown;
   threads?: unknown;
   json?: boolean;
 }
 
+const elsewhere = '--data <folder> evaluates on other pictures';
+
+/** The samples to evaluate on, and what is worth saying about them. */
+async function samplesFor(
+  { metadata, classes, preprocessing, file }: Recognizer,
+  { data, dataDir }: ValCommandOptions,
+): Promise<{ dataset: Dataset; lines: readonly string[] }> {
+  if (data === undefined) {
+    const { recipe } = metadata;
+    if (!isNamedDataSet(recipe.data) && !existsSync(recipe.data))
+      throw new DataError({
+        where: recipe.data,
+        expected: 'the pictures that the run validates with',
+        got: 'nothing of that name',
+        hint: elsewhere,
+      });
+    const { test, report } = await loadDataSet({ ...recipe, ...(dataDir && { dataDir }) });
+    checkClasses(classes, test.classes, recipe.data, elsewhere);
+    return { dataset: test, lines: (report?.lines ?? []).filter((line) => !line.endsWith('to train with')) };
+  }
+  if (!preprocessing)
+    throw new UsageError({ where: '--data', expected: 'a run on pictures in files', got: `${file}, of ${metadata.recipe.data}` });
+  const { split, report } = await openLabelledFolder(data, { classes });
+  return { dataset: pictureDataset({ name: data, split, classes, transforms: preprocessing }), lines: report.lines };
+}
+
 export async function valCommand(options: ValCommandOptions): Promise<number> {
-  const file = await findWeights(options.run);
-  const { metadata, model: state } = await loadCheckpoint(file);
-  const { recipe, classes, sampleShape, progress } = metadata;
-  const model = createModel(metadata.model, { classes: classes.length, inChannels: sampleShape[0] });
-  checkWeights(model, state, file);
-  const { test } = await loadDataSet({ ...recipe, ...(options.dataDir && { dataDir: options.dataDir }) });
-  const { loss, accuracy, logits } = await evaluate({ model, state, dataset: test, ...engineOptionsIn(options) });
-  const counts = confusionMatrix(predictedClasses(logits, classes.length), test.labels, classes.length);
-  const scores = classScores(counts);
+  const recognizer = await openRecognizer(options.run);
+  const { file, model, state, classes, names, metadata } = recognizer;
+  const { dataset, lines } = await samplesFor(recognizer, options);
+  const evaluation = await evaluate({ model, state, dataset, ...engineOptionsIn(options) });
+  const { loss, accuracy, top5Accuracy, skipped } = evaluation;
+  const counts = countsOf(outcomesOf(evaluation, dataset), classes.length);
+  const scores = namedScores(counts, names);
+  const step = metadata.progress.step;
+  const images = dataset.length - skipped.length;
   if (options.json) {
-    const perClass = Object.fromEntries(scores.map((score, c) => [classes[c], score]));
-    console.log(
-      JSON.stringify(
-        {
-          weights: file,
-          model: metadata.model,
-          step: progress.step,
-          images: test.length,
-          accuracy,
-          loss,
-          classes: perClass,
-          confusionMatrix: counts,
-        },
-        null,
-        2,
-      ),
-    );
+    const perClass = Object.fromEntries(scores.map(({ name, right, ...score }, c) => [classes[c], score]));
+    const all = {
+      weights: file,
+      model: metadata.model,
+      step,
+      images,
+      accuracy,
+      top5Accuracy,
+      loss,
+      classes: perClass,
+      confusionMatrix: counts,
+    };
+    console.log(JSON.stringify(all, null, 2));
     return 0;
   }
-  console.log(`${file}: ${metadata.model} after step ${progress.step}`);
-  console.log(`Test accuracy ${percent(accuracy)} of ${test.length} images, loss ${loss.toFixed(4)}\n`);
-  const rows = scores.map(({ precision, recall, f1, support }, c) => [
-    classes[c],
+  for (const line of lines) console.log(line);
+  console.log(`${file}: ${metadata.model} after step ${step}`);
+  const top5 = dataset.pictures && classes.length > 5 ? `, top-5 ${percent(top5Accuracy)}` : '';
+  console.log(
+    `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${loss.toFixed(4)}\n`,
+  );
+  for (const index of skipped) console.log(`left out, as it cannot be read: ${dataset.pictures!.files[index]}`);
+  const rows = scores.map(({ name, precision, recall, f1, support }) => [
+    name,
     percent(precision),
     percent(recall),
     percent(f1),

@@ -12,6 +12,9 @@ function listed(items: readonly string[]): string {
   return items.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
+/** A file that may hold names for the classes, such as the course's `cat_to_name.json`. */
+export const namesAmong = (files: readonly string[]): string | undefined => files.find((file) => /^[^/]*name[^/]*\.json$/i.test(file));
+
 /** What was found in a folder, one line each; nothing is said of what is in order. */
 export function describeFolder(
   splits: Partial<Record<SplitName, PictureSplit>>,

@@ -251,6 +251,21 @@ describe('openImageFolder', () => {
   });
 });
 
+describe('a file with names that lies in the folder', () => {
+  it('is offered, and not called ignored once it is given', async () => {
+    await putAll('train/1/a.jpg', 'train/2/a.jpg', 'val/1/a.jpg');
+    const file = path.join(root, 'cat_to_name.json');
+    await writeFile(file, '{"1": "rose", "2": "lily"}');
+    expect((await openImageFolder(root)).report.lines.slice(-2)).toEqual([
+      'ignored 1 other file: cat_to_name.json',
+      `cat_to_name.json may hold names for the classes: --names ${file} shows them`,
+    ]);
+    const { names, report } = await openImageFolder(root, { names: file });
+    expect(names).toEqual(['rose', 'lily']);
+    expect(report.lines.join()).not.toContain('cat_to_name');
+  });
+});
+
 describe('openLabelledFolder', () => {
   const classes = ['a', 'b', 'c'];
 

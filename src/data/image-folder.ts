@@ -3,7 +3,7 @@ import { DataError, UsageError } from '../core/errors.ts';
 import type { BrokenFile } from './check-pictures.ts';
 import { type ClassNames, readClassNames } from './class-names.ts';
 import { type ByClass, countOf, FolderReader, type Parts, partNames, type SplitName, splitNames } from './folder-reader.ts';
-import { describeFolder } from './folder-report.ts';
+import { describeFolder, namesAmong } from './folder-report.ts';
 import { compareNames } from './list-pictures.ts';
 import { isInValidation } from './split.ts';
 
@@ -144,10 +144,13 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
   const found = {
     emptyClasses: reader.emptyClasses,
     missing: present.flatMap((split) => classes.filter((name) => !hasClass(split, name)).map((name) => ({ class: name, split }))),
-    ignored: reader.ignored,
+    ignored: reader.ignored.filter((file) => typeof given !== 'string' || path.resolve(root, file) !== path.resolve(given)),
     broken: reader.broken,
     unnamed: shown ? classes.filter((name) => !Object.hasOwn(shown, name)) : [],
   };
   const names = classes.map((name) => (shown && Object.hasOwn(shown, name) ? shown[name] : name));
-  return { root, splits, classes, names, report: { ...found, lines: describeFolder(splits, classes.length, found) } };
+  const lines = describeFolder(splits, classes.length, found);
+  const offered = shown ? undefined : namesAmong(found.ignored);
+  if (offered) lines.push(`${offered} may hold names for the classes: --names ${path.join(root, offered)} shows them`);
+  return { root, splits, classes, names, report: { ...found, lines } };
 }

@@ -1,6 +1,16 @@
+export type { BrokenFile } from './check-pictures.ts';
 export * from './cifar.ts';
+export * from './class-names.ts';
 export * from './dataset.ts';
 export * from './digit.ts';
+export * from './image-folder.ts';
+export * from './labelled-folder.ts';
+export * from './loader/index.ts';
 export * from './mnist.ts';
 export * from './order.ts';
+export * from './picture.ts';
+export * from './picture-dataset.ts';
+export * from './state-file.ts';
+export * from './transforms/index.ts';
+export * from './weights-cache.ts';
 export * from './write-atomic.ts';

@@ -71,17 +71,21 @@ function pointsOf(rows: readonly ResultRow[], column: keyof ResultRow, { factor,
  *
  * - `rows`: what was measured, in the order of training.
  * - `over`: the horizontal axis, `'step'` (default) or `'epoch'`.
+ * - `testName`: what the pictures that do not train are called, default "test".
  * - `lossName`: default "cross-entropy loss (nats)".
  *
  * @example await writeAtomic('curves.svg', curvesSvg(rows, { title: 'mnist' }))
  */
-export function curvesSvg(rows: readonly ResultRow[], options: CurvesOptions = {}): string {
+export function curvesSvg(
+  rows: readonly ResultRow[],
+  { testName = 'test', ...options }: CurvesOptions & { testName?: string } = {},
+): string {
   const { over = 'step' } = options;
   return panelsSvg(
     (panel) =>
       (['train', 'test'] as const).map((split) => {
         const { factor, [split]: column } = panels[panel];
-        return { name: split, colour: colours[split], points: pointsOf(rows, column, { factor, over }) };
+        return { name: split === 'test' ? testName : split, colour: colours[split], points: pointsOf(rows, column, { factor, over }) };
       }),
     options,
   );

@@ -23,6 +23,8 @@ export interface Chart {
   readonly xTitle: string;
   /** What the legend calls a place on that axis. */
   readonly xName: string;
+  /** A place on that axis in words; default: the number, of which only those from 0 are marked. */
+  readonly formatX?: (x: number) => string;
   readonly yTitle: string;
   /** Which end of the axis is good: that value is marked and written in the legend. */
   readonly best: 'min' | 'max';
@@ -88,6 +90,7 @@ function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<numb
   const right = frame.x + frame.width;
   const tickText = { fill: colours.faint, 'font-size': sizes.small };
   const yTitleAt = `translate(${outer.x + 17} ${frame.y + frame.height / 2}) rotate(-90)`;
+  const { formatX = formatCount } = chart;
   const parts = [
     text(frame.x, outer.y + 22, chart.title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
     element('rect', { ...frame, fill: colours.panel }),
@@ -96,9 +99,9 @@ function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<numb
     parts.push(line(frame.x, y.scale(tick), right, y.scale(tick), { stroke: colours.grid }));
     parts.push(text(frame.x - 8, y.scale(tick) + 4.5, chart.format(tick), { ...tickText, 'text-anchor': 'end' }));
   }
-  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && t >= 0)) {
+  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && (chart.formatX || t >= 0))) {
     parts.push(line(xScale(tick), bottom, xScale(tick), bottom + 5, { stroke: colours.axis }));
-    parts.push(text(xScale(tick), bottom + 20, formatCount(tick), { ...tickText, 'text-anchor': 'middle' }));
+    parts.push(text(xScale(tick), bottom + 20, formatX(tick), { ...tickText, 'text-anchor': 'middle' }));
   }
   parts.push(line(frame.x, bottom, right, bottom, { stroke: colours.axis }));
   parts.push(text(frame.x + frame.width / 2, bottom + 44, chart.xTitle, { 'text-anchor': 'middle' }));
@@ -131,6 +134,7 @@ function curve(
 
 /** Draws a chart into a rectangle: SVG elements. */
 export function lineChart(chart: Chart, outer: Frame): string {
+  const { formatX = formatCount } = chart;
   const shown = chart.series.filter((series) => series.points.length > 0);
   const top = margins.top + legend.rowPx * Math.max(0, Math.ceil(shown.length / legend.columns) - 1);
   const frame: Frame = {
@@ -150,7 +154,7 @@ export function lineChart(chart: Chart, outer: Frame): string {
     const x = frame.x + ((i % legend.columns) * frame.width) / Math.min(shown.length, legend.columns);
     const legendY = outer.y + 43 + legend.rowPx * Math.floor(i / legend.columns);
     const key = { stroke: series.colour, 'stroke-width': 3, 'stroke-dasharray': series.dashed ? dashes : undefined };
-    const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatCount(best.x)}`;
+    const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatX(best.x)}`;
     parts.push(...curve(series, best, xScale, y.scale));
     parts.push(line(x, legendY, x + 22, legendY, key));
     parts.push(text(x + 29, legendY + 4.5, `${series.name}: ${value ?? 'no value'}`, { 'font-size': sizes.small }));
@@ -158,7 +162,7 @@ export function lineChart(chart: Chart, outer: Frame): string {
 
   const lost = points.filter((p) => !Number.isFinite(p.y)).map((p) => p.x);
   if (lost.length) {
-    const words = `not finite from ${chart.xName} ${formatCount(lost.reduce((a, b) => Math.min(a, b)))}`;
+    const words = `not finite from ${chart.xName} ${formatX(lost.reduce((a, b) => Math.min(a, b)))}`;
     const at = { 'text-anchor': 'end', fill: colours.bad, 'font-weight': 'bold' };
     parts.push(text(frame.x + frame.width - 8, frame.y + 20, words, at));
   } else if (!points.length) {

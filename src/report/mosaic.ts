@@ -3,13 +3,13 @@ import { textWidthPx } from './render.ts';
 import { element, ellipsis, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
 
-/** A picture with a line below it. */
+/** A picture with one or more lines below it. */
 export interface Tile {
   /** Grey or RGB, row by row: `width · height` or three times as many bytes. */
   readonly pixels: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** Cut to 24 characters. */
+  /** Lines, each cut to 24 characters. */
   readonly caption: string;
   /** Of the caption. */
   readonly colour?: 'good' | 'bad';
@@ -17,7 +17,8 @@ export interface Tile {
 
 const edgePx = 24;
 const gapPx = 14;
-const captionPx = 26;
+const captionPx = 10;
+const linePx = 16;
 const longestCaption = 24;
 /** Density at which pictures larger than their tile are kept, for screens with two pixels per px. */
 const density = 2;
@@ -42,6 +43,15 @@ async function picture({ pixels, width, height }: Tile, x: number, y: number, si
   });
 }
 
+/** A grid a little wider than high, rather one without empty places at its end. */
+function columnsFor(count: number): number {
+  const ideal = Math.ceil(Math.sqrt(count * 1.6));
+  const empty = (columns: number) => Math.ceil(count / columns) * columns - count;
+  return [ideal, ideal - 1, ideal + 1, ideal + 2]
+    .filter((columns) => columns > 0)
+    .reduce((best, columns) => (empty(columns) < empty(best) ? columns : best));
+}
+
 /**
  * A grid of pictures with captions, as SVG: misclassified pictures, a training batch, predictions.
  *
@@ -57,27 +67,30 @@ export async function mosaicSvg(
 ): Promise<string> {
   const largest = tiles.reduce((most, tile) => Math.max(most, tile.width, tile.height), 0);
   const side = sidePx ?? (largest <= 56 ? 112 : 168);
-  const captions = tiles.map((tile) => ellipsis(tile.caption, longestCaption));
-  const cell = captions.reduce((most, caption) => Math.max(most, textWidthPx(caption, sizes.small)), side);
-  const across = Math.min(tiles.length, columns ?? Math.ceil(Math.sqrt(tiles.length * 1.6)));
+  const captions = tiles.map((tile) => tile.caption.split('\n').map((line) => ellipsis(line, longestCaption)));
+  const below = captionPx + linePx * captions.reduce((most, lines) => Math.max(most, lines.length), 1);
+  const cell = captions.flat().reduce((most, caption) => Math.max(most, textWidthPx(caption, sizes.small)), side);
+  const across = Math.min(tiles.length, columns ?? columnsFor(tiles.length));
   const down = across ? Math.ceil(tiles.length / across) : 0;
   const top = title || note ? headerHeightPx(note) : edgePx;
   const pictures = await Promise.all(
     tiles.map(async (tile, i) => {
       const x = edgePx + (i % across) * (cell + gapPx);
-      const y = top + Math.floor(i / across) * (side + captionPx + gapPx);
+      const y = top + Math.floor(i / across) * (side + below + gapPx);
       const frame = { x: x + (cell - side) / 2, y, width: side, height: side };
       const fill = tile.colour ? colours[tile.colour] : colours.ink;
       return [
         element('rect', { ...frame, fill: colours.panel }),
         await picture(tile, frame.x, y, side),
-        text(x + cell / 2, y + side + 17, captions[i], { 'text-anchor': 'middle', 'font-size': sizes.small, fill }),
+        ...captions[i].map((line, row) =>
+          text(x + cell / 2, y + side + 17 + row * linePx, line, { 'text-anchor': 'middle', 'font-size': sizes.small, fill }),
+        ),
       ].join('');
     }),
   );
   if (!tiles.length) pictures.push(text(edgePx, top + 24, 'nothing to show', { fill: colours.faint }));
   const words = Math.max(textWidthPx(title, sizes.title) * 1.15, textWidthPx(note, sizes.body));
   const width = 2 * edgePx + Math.max(across * (cell + gapPx) - gapPx, words, 160);
-  const height = top + Math.max(down * (side + captionPx + gapPx), 48) + edgePx - gapPx;
+  const height = top + Math.max(down * (side + below + gapPx), 48) + edgePx - gapPx;
   return drawing(width, height, [header(edgePx, title, note), ...pictures]);
 }

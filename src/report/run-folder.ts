@@ -13,6 +13,13 @@ export const runFiles = {
   confusionMatrixNormalised: 'confusion_matrix_normalised.png',
   misclassified: 'misclassified.png',
   predictions: 'predictions.csv',
+  trainBatch: 'train_batch.jpg',
+  valPredictions: 'val_predictions.jpg',
+  worstMistakes: 'worst_mistakes.jpg',
+  perClass: 'per_class.csv',
+  summary: 'summary.json',
+  lrFindPng: 'lr_find.png',
+  lrFindCsv: 'lr_find.csv',
 } as const;
 
 /**

@@ -18,14 +18,14 @@ export class BatchReader {
     }));
   }
 
-  async read(indices: Uint32Array): Promise<Batch> {
+  async read(indices: Uint32Array, epoch = 0): Promise<Batch> {
     const { sampleShape, labels } = this.#dataset;
     const buffers = this.#buffers[this.#turn];
     this.#turn = 1 - this.#turn;
     const n = indices.length;
     const x = buffers.x.subarray(0, n * sizeOf(sampleShape));
     const target = buffers.target.subarray(0, n);
-    await this.#dataset.read(indices, x);
+    await this.#dataset.read(indices, x, epoch);
     indices.forEach((index, i) => {
       target[i] = labels[index];
     });

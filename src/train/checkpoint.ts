@@ -5,10 +5,12 @@ import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
+import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
+import { modelOptionsSchema } from './model-facts.ts';
 import { progressSchema } from './progress.ts';
 import { recipeSchema } from './recipe.ts';
 
@@ -16,9 +18,14 @@ const metadataSchema = z.object({
   version: z.literal(1),
   /** Name of the network in the registry, or of the class that a program trained. */
   model: z.string(),
+  options: modelOptionsSchema.optional(),
   classes: z.array(z.string()).min(1),
+  /** Names to show, by class index. */
+  names: z.array(z.string()).optional(),
   /** Shape of one picture, `[C, H, W]`. */
   sampleShape: z.array(z.int().min(1)),
+  /** How a picture in a file becomes a sample. */
+  preprocessing: z.custom<TransformList>((list) => parseTransforms(list, 'preprocessing') && true).optional(),
   /** How many training images an epoch has: positions in an epoch refer to it. */
   trainImages: z.int().min(1),
   testImages: z.int().min(1),
@@ -103,6 +110,20 @@ export function checkWeights(module: Module, state: StateDict, where: string): v
   }
   const stranger = [...state.keys()].find((name) => !wanted.has(name));
   if (stranger) throw new CheckpointError({ where, expected: `weights of this network (${wanted.size})`, got: `also '${stranger}'` });
+}
+
+/** Refuses classes that are not those a network was trained on, in the same order: a label is an index into them. */
+export function checkClasses(trained: readonly string[], now: readonly string[], where: string, hint?: string): void {
+  const without = (all: readonly string[], others: readonly string[]) => all.filter((name) => !others.includes(name));
+  const told = [...without(now, trained).map((name) => `'${name}' is new`), ...without(trained, now).map((name) => `'${name}' is gone`)];
+  if (told.length === 0 && trained.every((name, c) => name === now[c])) return;
+  const more = told.length > 5 ? ` and ${told.length - 5} more` : '';
+  throw new CheckpointError({
+    where,
+    expected: `the ${trained.length} classes it was trained on`,
+    got: told.length > 0 ? told.slice(0, 5).join(', ') + more : 'the same in another order',
+    hint,
+  });
 }
 
 /** First weight that holds a number that is not finite. */

@@ -1,46 +1,101 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { type FolderReport, openImageFolder } from '../data/image-folder.ts';
 import { loadMnist } from '../data/mnist.ts';
+import { pictureDataset } from '../data/picture-dataset.ts';
+import { presetTransforms } from '../data/transforms/index.ts';
+import { findModel } from '../models/index.ts';
+import { imagenetWeights } from '../models/weights.ts';
+import { dataSetNames, isNamedDataSet } from './data-set-names.ts';
 import { didYouMean } from './nearest.ts';
+import type { Recipe } from './recipe.ts';
 
 export interface Splits {
   train: Dataset;
   test: Dataset;
+  /** Names to show for the classes, where they differ from the class folders'. */
+  names?: readonly string[];
+  /** What was found in a folder of pictures. */
+  report?: FolderReport;
 }
 
-/** Data sets known by name: what `fovea train <name>` accepts. */
+/** What a recipe says about data. */
+export type DataChoice = { data: string } & Partial<
+  Pick<Recipe, 'dataDir' | 'limit' | 'valSplit' | 'names' | 'strict' | 'transforms' | 'fit' | 'imageSize' | 'model' | 'seed'>
+>;
+
 const loaders: Readonly<Record<string, (dir?: string) => Promise<Splits>>> = {
   mnist: (dir) => loadMnist({ dir }),
 };
-export const dataSetNames = Object.keys(loaders);
 
-/** The first `n` samples of a data set; all of them if it has no more. */
-export function firstSamples(dataset: Dataset, n: number): Dataset {
+/** `n` samples: the first, or of pictures, which lie class by class, every so many; all if there are no more. */
+export function someSamples(dataset: Dataset, n: number): Dataset {
   if (n >= dataset.length) return dataset;
-  const { name, classes, sampleShape } = dataset;
+  const { name, length, pictures } = dataset;
+  const kept = Uint32Array.from({ length: n }, (_, i) => (pictures ? Math.floor((i * length) / n) : i));
   return {
-    name: `${name} (first ${n})`,
+    ...dataset,
+    name: `${name} (${n})`,
     length: n,
-    classes,
-    sampleShape,
-    labels: dataset.labels.slice(0, n),
-    read: (indices, into) => dataset.read(indices, into),
+    labels: Int32Array.from(kept, (index) => dataset.labels[index]),
+    pictures: pictures && { ...pictures, files: Array.from(kept, (index) => pictures.files[index]) },
+    read: (indices, into, epoch) =>
+      dataset.read(
+        Array.from(indices, (i) => kept[i]),
+        into,
+        epoch,
+      ),
   };
 }
 
+/** What the network of a recipe takes pictures for, unless the recipe says otherwise. */
+function inputOf({ model = 'squeezenet1_0', imageSize, fit }: DataChoice) {
+  const [preprocessing] = imagenetWeights(model).map((entry) => entry.preprocessing);
+  return { size: imageSize ?? findModel(model).inputShape[1], fit, mean: preprocessing?.mean, std: preprocessing?.std };
+}
+
+async function openFolder(choice: DataChoice): Promise<Splits> {
+  const { data, valSplit, names, strict, transforms, seed } = choice;
+  const { size, fit, mean, std } = inputOf(choice);
+  const preset = presetTransforms(transforms, { size, ...(fit && { fit }), ...(mean && std && { mean, std }) });
+  const folder = await openImageFolder(data, { valSplit, names, strict });
+  const { splits, classes, report } = folder;
+  const base = path.basename(path.resolve(data));
+  return {
+    train: pictureDataset({ name: `${base} train`, split: splits.train, classes, transforms: preset.train, seed }),
+    test: pictureDataset({ name: `${base} val`, split: splits.val, classes, transforms: preset.valid }),
+    names: folder.names,
+    report,
+  };
+}
+
+const isThere = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+/** Refuses a name that is neither a data set nor something on the disk. */
+async function checkFolder(data: string): Promise<void> {
+  if (await isThere(data)) return;
+  throw new UsageError({
+    where: 'data set',
+    expected: `one of ${dataSetNames.join(', ')}, or a folder of pictures`,
+    got: `'${data}'${/[\\/]/.test(data) ? ', which is not there' : ''}`,
+    hint: didYouMean(data, dataSetNames),
+  });
+}
+
 /**
- * The training and test samples a recipe names.
+ * The training and validation samples a recipe names: a data set known by name, or a folder of pictures with the recipe's transforms.
  *
  * **Throws** `UsageError` with the nearest name if there is no such data set; what its loader throws if files are broken.
  */
-export async function loadDataSet({ data, dataDir, limit }: { data: string; dataDir?: string; limit?: number }): Promise<Splits> {
-  if (!Object.hasOwn(loaders, data))
-    throw new UsageError({
-      where: 'data set',
-      expected: `one of ${dataSetNames.join(', ')}`,
-      got: `'${data}'`,
-      hint: didYouMean(data, dataSetNames),
-    });
-  const { train, test } = await loaders[data](dataDir);
-  return limit === undefined ? { train, test } : { train: firstSamples(train, limit), test: firstSamples(test, limit) };
+export async function loadDataSet(choice: DataChoice): Promise<Splits> {
+  const { data, dataDir, limit } = choice;
+  if (!isNamedDataSet(data)) await checkFolder(data);
+  const splits = await (isNamedDataSet(data) ? loaders[data](dataDir) : openFolder(choice));
+  return limit === undefined ? splits : { ...splits, train: someSamples(splits.train, limit), test: someSamples(splits.test, limit) };
 }

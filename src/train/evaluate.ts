@@ -1,23 +1,17 @@
-import { evaluationGraph } from '../compile/step.ts';
+import { evaluationGraph, evaluationParts, type Parts } from '../compile/step.ts';
 import { NumericError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { Dataset } from '../data/dataset.ts';
-import type { Engine, Program, Results, Store } from '../engine/engine.ts';
+import type { Batch, Dataset } from '../data/dataset.ts';
+import { type Loader, openLoader } from '../data/loader/index.ts';
+import { batchIndices, epochOrder } from '../data/order.ts';
+import type { Engine, Feeds, Program, Results, Store } from '../engine/engine.ts';
 import { type EngineOptions, openEngine } from '../engine/threaded/index.ts';
 import { crossEntropyLoss } from '../nn/losses.ts';
 import type { Module } from '../nn/module.ts';
-import { BatchReader } from './batch-reader.ts';
-import { countCorrect } from './metrics.ts';
-
-export interface Evaluation {
-  /** Mean cross-entropy over all samples. */
-  loss: number;
-  /** Share of samples whose highest logit is the target's. */
-  accuracy: number;
-  /** `[N, classes]`, row-major, in the order of the data set. */
-  logits: Float32Array;
-}
+import { BatchSource } from './batch-source.ts';
+import { type Evaluation, EvaluationSums } from './evaluation-sums.ts';
+import { bankBytes, mostBankBytes } from './feature-bank.ts';
 
 /** Numbers a batch of pictures may take: evaluation batches are as large as this allows, at most 1000. */
 const maxBatchElements = 2 ** 22;
@@ -25,64 +19,109 @@ const largestBatch = 1000;
 
 interface Planned {
   program: Program;
-  size: number;
+  features?: Program;
+}
+
+/** What the program is fed for a batch. */
+interface Prepared {
+  feeds: Feeds;
+  batch: Pick<Batch, 'target' | 'replaced'>;
+}
+
+interface EvaluatorOptions {
+  module: Module;
+  dataset: Dataset;
+  engine: Engine;
+  store: Store;
+  /** Reads pictures ahead. */
+  loader?: Loader;
+  /** Which numbers can change between two runs; what the others make of the samples is computed once. Default: all. */
+  changes?: (path: string) => boolean;
 }
 
 /** A data set's evaluation, planned once over a store and run as often as wanted. */
 export class Evaluator {
   readonly #dataset: Dataset;
-  readonly #batches: readonly Planned[];
-  readonly #programs: readonly Program[];
-  readonly #reader: BatchReader;
+  readonly #order: readonly Uint32Array[];
+  /** By batch size. */
+  readonly #programs: ReadonlyMap<number, Planned>;
+  readonly #source: BatchSource;
+  /** Features of every batch, once they are computed. */
+  #kept: Prepared[] | undefined;
 
-  private constructor(dataset: Dataset, batches: readonly Planned[]) {
+  private constructor(dataset: Dataset, order: readonly Uint32Array[], programs: ReadonlyMap<number, Planned>, source: BatchSource) {
     this.#dataset = dataset;
-    this.#batches = batches;
-    this.#reader = new BatchReader(dataset, batches[0].size);
-    this.#programs = [...new Set(batches.map((b) => b.program))];
+    this.#order = order;
+    this.#programs = programs;
+    this.#source = source;
   }
 
-  static async create({ module, dataset, engine, store }: { module: Module; dataset: Dataset; engine: Engine; store: Store }) {
+  static async create({ module, dataset, engine, store, loader, changes = () => true }: EvaluatorOptions): Promise<Evaluator> {
     const { length, sampleShape } = dataset;
     const size = Math.min(length, largestBatch, Math.max(1, Math.floor(maxBatchElements / sizeOf(sampleShape))));
-    const plan = async (n: number): Promise<Planned> => {
-      const graph = evaluationGraph({ module, inputShape: [n, ...sampleShape], loss: crossEntropyLoss() });
-      return { program: await engine.compile(graph, store), size: n };
-    };
-    const full = await plan(size);
-    const batches = new Array<Planned>(Math.floor(length / size)).fill(full);
-    if (length % size) batches.push(await plan(length % size));
-    return new Evaluator(dataset, batches);
+    const order = batchIndices(epochOrder(length, { seed: 0, epoch: 0, shuffle: false }), size);
+    const programs = new Map<number, Planned>();
+    for (const n of new Set(order.map((indices) => indices.length))) {
+      const options = { module, inputShape: [n, ...sampleShape], loss: crossEntropyLoss() };
+      const parts = evaluationParts({ ...options, trains: changes });
+      const isKept = parts.features && bankBytes(parts.features, length) <= mostBankBytes;
+      const { features, rest }: Parts = isKept ? parts : { rest: evaluationGraph(options) };
+      programs.set(n, {
+        program: await engine.compile(rest, store),
+        features: features && (await engine.compile(features, store)),
+      });
+    }
+    return new Evaluator(dataset, order, programs, new BatchSource(dataset, size, loader));
   }
 
   /** Runs over all samples, two batches in flight. Returns undefined if `signal` aborts on the way. */
   async run(signal?: AbortSignal): Promise<Evaluation | undefined> {
-    const { classes, labels, length } = this.#dataset;
-    const logits = new Float32Array(length * classes.length);
-    let lossSum = 0;
-    let begin = 0;
+    const { classes, length } = this.#dataset;
+    const sums = new EvaluationSums(length, classes.length, this.#dataset.labels);
     let settle: (() => Promise<void>) | undefined;
-    for (const { program, size } of this.#batches) {
+    const prepared: Prepared[] = [];
+    let begin = 0;
+    for await (const one of this.#prepare()) {
       if (signal?.aborted) break;
+      if (this.#hasFeatures) prepared.push(one);
       const from = begin;
-      const { x, target } = await this.#reader.read(Uint32Array.from({ length: size }, (_, i) => from + i));
-      const answer: Promise<Results> = program.run({ x, target });
+      const answer: Promise<Results> = this.#programOf(one).program.run({ ...one.feeds, target: one.batch.target });
       answer.catch(() => {});
       await settle?.();
-      settle = async () => {
-        const { y, loss } = await answer;
-        logits.set(y.data as Float32Array, from * classes.length);
-        lossSum += Number(loss.data[0]) * size;
-      };
-      begin += size;
+      settle = async () => sums.add(from, await answer, one.batch);
+      begin += one.batch.target.data.length;
     }
     await settle?.();
     if (begin < length) return undefined;
-    return { loss: lossSum / length, accuracy: countCorrect(logits, labels) / length, logits };
+    if (this.#hasFeatures) this.#kept ??= prepared;
+    return sums.result();
+  }
+
+  get #hasFeatures(): boolean {
+    return [...this.#programs.values()].some(({ features }) => features);
+  }
+
+  #programOf({ batch }: Prepared): Planned {
+    return this.#programs.get(batch.target.data.length)!;
+  }
+
+  async *#prepare(): AsyncGenerator<Prepared, void, undefined> {
+    if (this.#kept) {
+      yield* this.#kept;
+      return;
+    }
+    for await (const batch of this.#source.batches(this.#order, 0)) {
+      const { features } = this.#programs.get(batch.indices.length)!;
+      const { x, target, replaced } = batch;
+      yield { feeds: features ? await features.run({ x }) : { x }, batch: { target, replaced } };
+    }
   }
 
   async close(): Promise<void> {
-    for (const program of this.#programs) await program.close();
+    for (const { program, features } of this.#programs.values()) {
+      await program.close();
+      await features?.close();
+    }
   }
 }
 
@@ -109,22 +148,29 @@ export async function withEngine<T>({ engine, threads }: WithEngine, body: (engi
  *
  *     loss = mean over samples of −log softmax(logits)[target],  accuracy = right / all
  *
- * - `model`, `state` the network and its weights, `dataset` the samples
+ * - `model`, `state` the network and its weights, `dataset` the samples, `workers` threads that read pictures in files
  *
  * **Throws** `NumericError` if the loss is not finite.
  *
  * @example const { accuracy } = await evaluate({ model, state, dataset: mnist.test });
  */
-export async function evaluate(options: { model: Module; state: StateDict; dataset: Dataset } & WithEngine): Promise<Evaluation> {
-  const { model: module, state, dataset } = options;
+export async function evaluate(
+  options: { model: Module; state: StateDict; dataset: Dataset; workers?: number } & WithEngine,
+): Promise<Evaluation> {
+  const { model: module, state, dataset, workers } = options;
   return withEngine(options, async (engine) => {
     const store = await engine.createStore();
     await store.load(state);
-    const evaluator = await Evaluator.create({ module, dataset, engine, store });
-    const evaluation = (await evaluator.run())!;
-    await evaluator.close();
-    if (!Number.isFinite(evaluation.loss))
-      throw new NumericError({ where: dataset.name, expected: 'a finite loss', got: `${evaluation.loss}` });
-    return evaluation;
+    const loader = dataset.pictures && openLoader({ workers });
+    try {
+      const evaluator = await Evaluator.create({ module, dataset, engine, store, loader });
+      const evaluation = (await evaluator.run())!;
+      await evaluator.close();
+      if (!Number.isFinite(evaluation.loss))
+        throw new NumericError({ where: dataset.name, expected: 'a finite loss', got: `${evaluation.loss}` });
+      return evaluation;
+    } finally {
+      await loader?.close();
+    }
   });
 }

@@ -1,10 +1,14 @@
 export * from './checkpoint.ts';
 export * from './data-sets.ts';
 export * from './evaluate.ts';
+export * from './evaluation-sums.ts';
+export * from './lr-find.ts';
 export * from './metrics.ts';
+export { networkOf } from './model-facts.ts';
 export * from './predict.ts';
 export * from './progress.ts';
 export * from './recipe.ts';
+export * from './recognizer.ts';
 export * from './resume.ts';
 export * from './train-options.ts';
 export * from './trainer.ts';

@@ -17,6 +17,7 @@ export const historyRowSchema = z.object({
   trainAccuracy: rate,
   testLoss: z.number(),
   testAccuracy: rate,
+  testTop5Accuracy: rate.optional(),
   /** Learning rate of the last step. */
   lr: z.number(),
   /** Time spent so far, evaluations included. */
@@ -64,3 +65,7 @@ export const initialProgress = (): Progress => ({
   best: null,
   history: [],
 });
+
+/** Whether the last `patience` epochs brought no better evaluation. */
+export const isOutOfPatience = ({ epoch, batch, best }: Progress, patience = Number.POSITIVE_INFINITY): boolean =>
+  batch === 0 && best !== null && epoch - best.epoch >= patience;

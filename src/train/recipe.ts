@@ -3,49 +3,12 @@ import { UsageError } from '../core/errors.ts';
 import type { ScheduleSpec } from '../optim/schedules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
 import { didYouMean } from './nearest.ts';
+import { withFolderDefaults } from './recipe-defaults.ts';
+import { above0, type FieldMeaning, flag, from0, inGroup, integer, oneOf, share, text } from './recipe-fields.ts';
 
-export type FieldGroup = 'Run' | 'Optimizer' | 'Learning rate';
-
-/** What a field of the recipe means and may hold, in words: messages, the command line's help and the reference read it. */
-export interface FieldMeaning {
-  doc: string;
-  allowed: string;
-  /** What stands for the value in the help, `n` for numbers; empty for a switch. */
-  value: string;
-  group: FieldGroup;
-  /** A resumed run may change it. */
-  changeable: boolean;
-}
-
-interface Kind<S extends z.ZodType> {
-  schema: S;
-  allowed: string;
-  value: string;
-}
-const integer = (min: number, max?: number) => ({
-  schema: z
-    .int()
-    .min(min)
-    .max(max ?? Number.MAX_SAFE_INTEGER),
-  allowed: `an integer from ${min}${max === undefined ? '' : ` to ${max}`}`,
-  value: 'n',
-});
-const above0 = { schema: z.number().positive(), allowed: 'a number above 0', value: 'n' };
-const from0 = { schema: z.number().min(0), allowed: 'a number from 0', value: 'n' };
-const share = { schema: z.number().min(0).lt(1), allowed: 'a number from 0 to below 1', value: 'n' };
-const flag = { schema: z.boolean(), allowed: 'true or false', value: '' };
-const text = (value: string) => ({ schema: z.string().min(1), allowed: `a ${value}`, value });
-const oneOf = <const T extends readonly string[]>(...names: T) => ({
-  schema: z.enum(names),
-  allowed: `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
-  value: 'name',
-});
-
-const inGroup =
-  (group: FieldGroup) =>
-  <S extends z.ZodType>({ schema, allowed, value }: Kind<S>, doc: string, changeable = false): S =>
-    schema.meta({ doc, allowed, value, group, changeable } satisfies FieldMeaning) as S;
 const run = inGroup('Run');
+const pictures = inGroup('Pictures');
+const transfer = inGroup('Transfer');
 const optimizer = inGroup('Optimizer');
 const rate = inGroup('Learning rate');
 
@@ -54,18 +17,36 @@ const rate = inGroup('Learning rate');
  * Stored as `args.json` in the run folder and in every checkpoint.
  */
 export const recipeSchema = z.strictObject({
-  data: run(text('name'), 'data set').default('mnist'),
+  data: run(text('name'), 'data set, or a folder of pictures', true).default('mnist'),
   dataDir: run(text('folder'), 'folder with the data set’s own files (default: those of the npm package)').optional(),
   limit: run(integer(1), 'use only the first n training and the first n test images (default: all)').optional(),
   model: run(text('name'), 'network').default('course-cnn'),
   epochs: run(integer(1), 'passes over the training images', true).default(3),
   batchSize: run(integer(1), 'images per step').default(64),
-  evalEvery: run(integer(1), 'batches between two evaluations on the test images').default(100),
+  evalEvery: run(integer(0), 'batches between two evaluations on the test images; 0: at the end of every epoch').default(100),
+  restoreBest: run(flag, 'end with the weights of the best evaluation instead of the last').default(false),
+  patience: run(integer(1), 'stop after n epochs without a better evaluation (default: never)', true).optional(),
   seed: run(integer(0, 2 ** 32 - 1), 'seed of the first weights, the order of the images and dropout').default(0),
   engine: run(oneOf('auto', 'onednn', 'reference'), 'what computes; auto: oneDNN if it is there', true).default('auto'),
   threads: run(integer(1, 1024), 'threads of the engine (default: the cores of this machine)', true).optional(),
+  workers: run(integer(0, 64), 'threads that read pictures ahead (default: the cores of this machine but one)', true).optional(),
   out: run(text('folder'), 'folder for run folders').default('runs'),
   name: run(text('name'), 'name of the run folder (default: that of the data set, with the next free number)').optional(),
+  valSplit: pictures(share, 'share of the pictures to validate with, where the folder has no part for it').optional(),
+  names: pictures(text('file'), 'JSON file with names to show for the class folders').optional(),
+  strict: pictures(flag, 'stop at a broken picture instead of leaving it out').default(false),
+  transforms: pictures(oneOf('standard', 'course', 'none'), 'what training changes in pictures at random').default('standard'),
+  fit: pictures(oneOf('crop', 'pad', 'stretch'), 'how a picture that is not square becomes so').default('crop'),
+  imageSize: pictures(integer(16, 4096), 'side of the pictures that the network sees, px (default: what it is made for)').optional(),
+  weights: transfer(text('name'), 'trained weights to begin with: a file (.pth, .safetensors), imagenet or none').default('none'),
+  freeze: transfer(text('name'), 'what does not train: backbone, none, a number of stages or a stage’s name').default('none'),
+  unfreezeEpoch: transfer(integer(2), 'epoch, from 1, in which all layers begin to train (default: never)').optional(),
+  frozenBn: transfer(oneOf('running', 'train'), 'frozen batch norm: by its statistics, or updating them as in training').default('running'),
+  backboneLr: transfer(
+    above0,
+    'learning rate of all layers but the head (default: the head’s, a tenth of it after trained weights)',
+  ).optional(),
+  hiddenUnits: transfer(integer(1), 'width of a layer to put before the classes (default: none)').optional(),
   optimizer: optimizer(oneOf('adam', 'adamw', 'sgd'), 'optimizer').default('adam'),
   momentum: optimizer(share, 'momentum of sgd').default(0),
   nesterov: optimizer(flag, 'Nesterov’s momentum for sgd').default(false),
@@ -74,6 +55,7 @@ export const recipeSchema = z.strictObject({
   eps: optimizer(above0, 'what Adam adds to the root of the mean squared gradient').default(1e-8),
   weightDecay: optimizer(from0, 'weight decay (default: 0.01 for adamw, else 0)').optional(),
   maxGradNorm: optimizer(above0, 'shorten all gradients together to at most this norm (default: off)').optional(),
+  balance: optimizer(flag, 'weigh classes so that rare ones count as much as common ones').default(false),
   labelSmoothing: optimizer(share, 'share of the target that is spread over all classes').default(0),
   lr: rate(above0, 'learning rate').default(1e-3),
   schedule: rate(oneOf('constant', 'step', 'cosine'), 'how the learning rate moves').default('constant'),
@@ -92,7 +74,7 @@ export const recipeFields = Object.keys(recipeSchema.shape) as RecipeField[];
 export const meaningOf = (field: RecipeField): FieldMeaning => recipeSchema.shape[field].unwrap().meta() as unknown as FieldMeaning;
 
 /**
- * Fills in defaults and checks every field of a recipe.
+ * Fills in defaults and checks every field of a recipe. A folder of pictures has defaults of its own (`withFolderDefaults`).
  *
  * - `given` fields of the recipe
  * - `label` what messages call a field, default its name; the command line passes the option's name
@@ -102,7 +84,7 @@ export const meaningOf = (field: RecipeField): FieldMeaning => recipeSchema.shap
  * @example completeRecipe({ epochs: 1 }).batchSize // 64
  */
 export function completeRecipe(given: RecipeInput | Readonly<Record<string, unknown>>, label = (field: string) => field): Recipe {
-  const { success, data, error } = recipeSchema.safeParse(given);
+  const { success, data, error } = recipeSchema.safeParse(withFolderDefaults(given));
   if (success) return checkTogether(data, label);
   const issue = error.issues[0];
   if (issue.code === 'unrecognized_keys')
@@ -137,6 +119,12 @@ function checkTogether(recipe: Recipe, label: (field: string) => string): Recipe
       expected: 'optimizer sgd',
       got: recipe.optimizer,
       hint: `Adam's decays are ${label('beta1')} and ${label('beta2')}`,
+    });
+  if (recipe.unfreezeEpoch !== undefined && recipe.freeze === 'none')
+    throw new UsageError({
+      where: label('unfreezeEpoch'),
+      expected: `something frozen before (${label('freeze')})`,
+      got: 'nothing frozen',
     });
   return recipe;
 }

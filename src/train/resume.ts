@@ -2,7 +2,7 @@ import path from 'node:path';
 import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
-import { type Checkpoint, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
 import { completeRecipe, meaningOf, type Recipe, type RecipeField } from './recipe.ts';
 
 export interface ResumableRun {
@@ -15,7 +15,7 @@ export interface ResumableRun {
  * What a stopped run needs to go on: its checkpoint and its recipe.
  *
  * - `runOrFile` the run folder (its `weights/last.safetensors`), or a checkpoint file in one
- * - `given` fields of the recipe to change: epochs, engine and threads may; others only repeat what they are
+ * - `given` fields of the recipe to change: those that are `changeable`; others only repeat what they are
  * - `label` what messages call a field
  *
  * **Throws** `CheckpointError` if there is no checkpoint or it is damaged; `UsageError` naming a field that cannot change.
@@ -35,7 +35,7 @@ export async function openRun(
         where: label(field),
         expected: `what the run has, ${before[field] ?? 'none'}`,
         got: `${recipe[field]}`,
-        hint: 'A run that goes on can change its epochs, engine and threads alone',
+        hint: 'A run that goes on can change its epochs, patience, engine, threads, workers and the place of its data alone',
       });
   return { runFolder: path.dirname(path.dirname(file)), checkpoint, recipe };
 }
@@ -43,6 +43,7 @@ export async function openRun(
 /** Refuses a checkpoint that this network and these images cannot go on from with the same bits. */
 export function checkResumable({ metadata, model, optimizer }: Checkpoint, module: Module, trainSet: Dataset): void {
   const where = 'resume';
+  checkClasses(metadata.classes, trainSet.classes, where);
   checkWeights(module, model, where);
   if (metadata.trainImages !== trainSet.length)
     throw new CheckpointError({ where, expected: `the ${metadata.trainImages} training images of before`, got: `${trainSet.length}` });

@@ -3,18 +3,22 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { Module } from '../nn/module.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { Evaluation } from './evaluation-sums.ts';
 import type { HistoryRow, Progress } from './progress.ts';
 import type { Recipe, RecipeInput } from './recipe.ts';
 
 /** What a run tells while it goes on. A slow callback slows the run; an error in one ends it. */
 export interface TrainEvents {
+  /** Before the first step, where a frozen part is asked once for every training picture: how many are done. */
+  onPrepare?: (done: number, total: number) => void;
   /** After every step. `loss` is the batch's, before its update. */
   onStep?: (step: StepEvent) => void;
   /** After every evaluation, before its checkpoint. */
   onEvaluate?: (row: HistoryRow, evaluation: Evaluation) => void;
   /** After the last evaluation of an epoch. */
   onEpoch?: (row: HistoryRow) => void;
+  /** Something worth knowing, in words. */
+  onNote?: (text: string) => void;
   /** After the checkpoint, and the best one if it changed, are safely on the disk. The run waits for what it returns. */
   onCheckpoint?: (runFolder: string, progress: Progress) => void | Promise<void>;
 }
@@ -35,6 +39,8 @@ export interface TrainOptions extends TrainEvents {
   model?: Module;
   trainSet: Dataset;
   testSet: Dataset;
+  /** Names to show for the classes; the checkpoint keeps them. */
+  names?: readonly string[];
   recipe?: RecipeInput;
   /** An engine that is open already; it stays open. Default: one is opened as the recipe says. */
   engine?: Engine;
@@ -48,12 +54,12 @@ export interface TrainOptions extends TrainEvents {
 
 export interface TrainResult {
   model: Module;
-  /** The weights after the last step. */
+  /** The weights after the last step, or with `restoreBest` those of the best evaluation. */
   state: StateDict;
   classes: readonly string[];
   recipe: Recipe;
   progress: Progress;
-  /** Of the weights after the last step; undefined if the run was interrupted. */
+  /** Of these weights; undefined if the run was interrupted. */
   evaluation?: Evaluation;
   interrupted: boolean;
   engineInfo: EngineInfo;

@@ -208,6 +208,13 @@ describe('resume', () => {
       }
     }
     await expect(Trainer.open(options({ resume, model: new Other() }))).rejects.toThrow('expected hidden.weight [9,4], got [8,4]');
+    const trainSet = points('train', 130);
+    const renamed = { ...trainSet, classes: ['other', ...trainSet.classes.slice(1)] };
+    await expect(Trainer.open(options({ resume, trainSet: renamed }))).rejects.toThrow(
+      /classes it was trained on, got 'other' is new, '.+' is gone/,
+    );
+    const turned = { ...trainSet, classes: trainSet.classes.toReversed() };
+    await expect(Trainer.open(options({ resume, trainSet: turned }))).rejects.toThrow('got the same in another order');
     await expect(Trainer.open(options({ resume, trainSet: points('train', 131) }))).rejects.toThrow('expected the 130 training images');
     await expect(Trainer.open(options({ resume: best }))).rejects.toThrow('Resume from last.safetensors');
   });

@@ -1,25 +1,42 @@
 import { NumericError } from '../core/errors.ts';
-import { f32, i32, type NdArray, type StateDict } from '../core/ndarray.ts';
-import { hashKeys } from '../core/rng.ts';
-import { epochOrder } from '../data/order.ts';
+import type { NdArray, StateDict } from '../core/ndarray.ts';
+import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
-import { createModel } from '../models/index.ts';
-import { initialState, type Module } from '../nn/module.ts';
-import { learningRate } from '../optim/schedules.ts';
-import { BatchReader } from './batch-reader.ts';
-import type { Checkpoint, CheckpointMetadata, WeightsName } from './checkpoint.ts';
-import { findNonFinite, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
-import { type Evaluation, Evaluator } from './evaluate.ts';
+import type { Module } from '../nn/module.ts';
+import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
+import type { Checkpoint, WeightsName } from './checkpoint.ts';
+import { findNonFinite, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
+import { describeRun } from './describe-run.ts';
+import { Evaluator } from './evaluate.ts';
+import type { Evaluation } from './evaluation-sums.ts';
+import { type Learner, ownLearner, prepareLearner } from './learner.ts';
 import { countCorrect } from './metrics.ts';
-import { planSteps, type StepProgram } from './plan-steps.ts';
-import { type HistoryRow, initialProgress, type Progress } from './progress.ts';
-import { completeRecipe, type Recipe, scheduleOf } from './recipe.ts';
+import { type Phase, phaseAt, phasesOf } from './phases.ts';
+import { firstOptimizerState } from './plan-steps.ts';
+import { initialProgress, isOutOfPatience, type Progress } from './progress.ts';
+import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
+import { StepRunner } from './step-runner.ts';
 import type { TrainOptions, TrainResult } from './train-options.ts';
 
-const scalar = (value: number): NdArray<'f32'> => f32([value], []);
 const nowSeconds = () => performance.now() / 1000;
+
+/** What plans and runs, for as long as the same parameters train. */
+interface Stage {
+  phase: number;
+  runner: StepRunner;
+  evaluator: Evaluator;
+}
+
+interface TrainerParts {
+  recipe: Recipe;
+  learner: Learner;
+  options: TrainOptions;
+  engine: Engine;
+  store: Store;
+  loader: Loader | undefined;
+}
 
 /**
  * The training loop over planned programs: two steps are always in flight, so the engine never waits for the batch that comes next.
@@ -32,62 +49,55 @@ export class Trainer {
   readonly recipe: Recipe;
   readonly engineInfo: EngineInfo;
   readonly module: Module;
+  /** State-dict keys of what trains from the first epoch on. */
+  readonly trainedKeys: readonly string[];
   readonly stepsPerEpoch: number;
-  readonly #options: TrainOptions;
-  readonly #openEngine: Engine;
-  readonly #store: Store;
-  /** By batch size: the usual one and, if the images do not divide evenly, the last of an epoch. */
-  readonly #programs: ReadonlyMap<number, StepProgram>;
-  readonly #evaluator: Evaluator;
-  readonly #reader: BatchReader;
+  readonly #parts: TrainerParts;
+  readonly #phases: readonly Phase[];
   readonly #progress: Progress;
-  #order: { epoch: number; indices: Uint32Array } = { epoch: -1, indices: new Uint32Array() };
+  #stage: Stage | undefined;
   #evaluation: Evaluation | undefined;
+  /** Weights of the best evaluation, where no file has them. */
+  #bestState: StateDict | undefined;
   #startSeconds = 0;
   #savedStep = 0;
   #saved: Promise<void> = Promise.resolve();
   #runFolder: string | undefined;
 
-  private constructor(parts: {
-    recipe: Recipe;
-    module: Module;
-    options: TrainOptions;
-    engine: Engine;
-    store: Store;
-    programs: ReadonlyMap<number, StepProgram>;
-    evaluator: Evaluator;
-  }) {
-    this.recipe = parts.recipe;
-    this.module = parts.module;
-    this.engineInfo = parts.engine.info;
-    this.stepsPerEpoch = Math.ceil(parts.options.trainSet.length / parts.recipe.batchSize);
-    this.#options = parts.options;
-    this.#openEngine = parts.engine;
-    this.#store = parts.store;
-    this.#programs = parts.programs;
-    this.#evaluator = parts.evaluator;
-    this.#reader = new BatchReader(parts.options.trainSet, Math.max(...parts.programs.keys()));
-    this.#progress = structuredClone(parts.options.resume?.metadata.progress ?? initialProgress());
+  private constructor(parts: TrainerParts) {
+    const { recipe, learner, engine, options } = parts;
+    this.recipe = recipe;
+    this.module = learner.module;
+    this.engineInfo = engine.info;
+    this.trainedKeys = [...learner.module.parameters()].filter(([key, { trains }]) => trains && learner.trains(key)).map(([key]) => key);
+    this.stepsPerEpoch = Math.ceil(options.trainSet.length / recipe.batchSize);
+    this.#parts = parts;
+    this.#phases = phasesOf(recipe, learner);
+    this.#progress = structuredClone(options.resume?.metadata.progress ?? initialProgress());
     this.#savedStep = this.#progress.step;
   }
 
-  /** Plans everything a run needs: the programs of both batch sizes and of the evaluation, over one store. */
+  /** Prepares everything a run needs: network and weights, engine, planned programs over one store. */
   static async open(options: TrainOptions): Promise<Trainer> {
     const { trainSet, testSet, resume } = options;
     const given = completeRecipe(options.recipe ?? resume?.metadata.recipe ?? {});
     const recipe = options.model ? { ...given, model: options.model.constructor.name } : given;
-    const module = options.model ?? createModel(recipe.model, { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0] });
-    if (resume) checkResumable(resume, module, trainSet);
+    const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(resume) };
+    const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes);
+    if (resume) checkResumable(resume, learner.module, trainSet);
     const engine = options.engine ?? (await openEngine(recipe));
+    const { workers, strict } = recipe;
+    const loader = trainSet.pictures || testSet.pictures ? openLoader({ workers, strict }) : undefined;
+    const store = await engine.createStore();
+    const trainer = new Trainer({ recipe, learner, options, engine, store, loader });
     try {
-      const store = await engine.createStore();
-      const { programs, optimizerState } = await planSteps({ recipe, module, trainSet, engine, store });
-      const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store });
-      await store.load(resume?.model ?? initialState(module, recipe.seed));
-      await store.load(resume?.optimizer ?? optimizerState);
-      return new Trainer({ recipe, module, options, engine, store, programs, evaluator });
+      const context = { recipe, module: learner.module, trainSet };
+      await store.load(resume?.model ?? learner.initial!);
+      await store.load(new Map([...firstOptimizerState(context, trainer.#phases), ...(resume?.optimizer ?? [])]));
+      await trainer.#enter();
+      return trainer;
     } catch (error) {
-      if (!options.engine) await engine.close();
+      await trainer.close();
       throw error;
     }
   }
@@ -97,31 +107,38 @@ export class Trainer {
     return structuredClone(this.#progress);
   }
 
+  /** Pictures that could not be read so far, and why. */
+  get broken(): readonly { file: string; reason: string }[] {
+    return this.#parts.loader?.broken ?? [];
+  }
+
   /** Trains to the end, or until the signal. `runFolder`: where checkpoints go; default: that of the options. */
-  async run({ runFolder = this.#options.runFolder }: { runFolder?: string } = {}): Promise<TrainResult> {
-    const { signal, resume, trainSet } = this.#options;
+  async run({ runFolder = this.#parts.options.runFolder }: { runFolder?: string } = {}): Promise<TrainResult> {
+    const { signal, resume, trainSet } = this.#parts.options;
     this.#runFolder = runFolder;
     const progress = this.#progress;
     this.#startSeconds = nowSeconds() - progress.seconds;
     if (runFolder) await prepareWeightsFolder(runFolder);
-    const isOver = () => progress.epoch >= this.recipe.epochs;
     try {
       if (!resume) await this.#save(['last']);
-      while (!signal?.aborted && !isOver()) {
-        await this.#runTo(this.#nextStop());
-        if (!this.#isDue() || !(await this.#evaluate())) continue;
+      while (!signal?.aborted && !this.#isOver) {
+        await this.#enter();
+        await this.#runTo(nextStop(progress, this.#stops));
+        if (!isEvaluationDue(progress, this.#stops) || !(await this.#evaluate())) continue;
         if (progress.batch === this.stepsPerEpoch) this.#endEpoch();
+        if (this.#isBest()) await this.#keepBest();
         await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
       }
-      if (!isOver()) await this.#save(['last']);
+      await this.#stage!.runner.stop();
+      if (!this.#isOver) await this.#save(['last']);
     } finally {
       await this.#saved;
     }
-    const interrupted = !isOver();
-    if (!interrupted && !this.#evaluation) this.#evaluation = await this.#evaluator.run(signal);
+    const interrupted = !this.#isOver;
+    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run(signal);
     return {
       model: this.module,
-      state: await this.#store.read([...this.module.parameters().keys()]),
+      state: await this.#parts.store.read([...this.module.parameters().keys()]),
       classes: trainSet.classes,
       recipe: this.recipe,
       progress: this.progress,
@@ -133,139 +150,115 @@ export class Trainer {
   }
 
   async close(): Promise<void> {
-    for (const { program } of this.#programs.values()) await program.close();
-    await this.#evaluator.close();
-    if (!this.#options.engine) await this.#openEngine.close();
+    const { loader, engine, options } = this.#parts;
+    await this.#leave();
+    await loader?.close();
+    if (!options.engine) await engine.close();
   }
 
-  /** Whether the images done since the last evaluation call for one. */
-  #isDue(): boolean {
-    const { batch, step, history } = this.#progress;
-    const isAtStop = batch > 0 && (batch % this.recipe.evalEvery === 0 || batch === this.stepsPerEpoch);
-    return isAtStop && history.at(-1)?.step !== step;
+  /** Plans the programs of the phase that the epoch under way belongs to, unless they are there. */
+  async #enter(): Promise<void> {
+    const { recipe, learner, options, engine, store, loader } = this.#parts;
+    const { trainSet, testSet, onNote: note, onPrepare } = options;
+    const phase = phaseAt(recipe, Math.min(this.#progress.epoch, recipe.epochs - 1));
+    if (this.#stage?.phase === phase) return;
+    if (this.#stage) note?.(`epoch ${this.#progress.epoch + 1}: all layers train from here on`);
+    await this.#leave();
+    const { module } = learner;
+    const { changes } = this.#phases[phase];
+    const runner = await StepRunner.open({ recipe, module, trainSet, engine, store, loader, note, onPrepare }, this.#phases[phase]);
+    const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store, loader, changes });
+    this.#stage = { phase, runner, evaluator };
   }
 
-  /** Batch of this epoch after which the next evaluation is due: none before it if one is due now. */
-  #nextStop(): number {
-    const { evalEvery } = this.recipe;
-    const { batch } = this.#progress;
-    return this.#isDue() ? batch : Math.min((Math.floor(batch / evalEvery) + 1) * evalEvery, this.stepsPerEpoch);
+  async #leave(): Promise<void> {
+    const stage = this.#stage;
+    this.#stage = undefined;
+    await stage?.runner.close();
+    await stage?.evaluator.close();
+  }
+
+  get #stops(): Stops {
+    return { evalEvery: this.recipe.evalEvery, stepsPerEpoch: this.stepsPerEpoch };
+  }
+
+  get #isOver(): boolean {
+    return this.#progress.epoch >= this.recipe.epochs || isOutOfPatience(this.#progress, this.recipe.patience);
   }
 
   #isBest(): boolean {
     return this.#progress.best?.step === this.#progress.step;
   }
 
+  async #keepBest(): Promise<void> {
+    if (this.recipe.restoreBest && !this.#runFolder) this.#bestState = await this.#parts.store.read([...this.module.parameters().keys()]);
+  }
+
+  /** Goes back to the weights of the best evaluation, if the recipe says so and there were others since. */
+  async #restoreBest(): Promise<boolean> {
+    if (!this.recipe.restoreBest || !this.#progress.best || this.#isBest()) return false;
+    const state = this.#runFolder ? (await loadCheckpoint(weightsFile(this.#runFolder, 'best'))).model : this.#bestState;
+    if (state) await this.#parts.store.load(state);
+    return state !== undefined;
+  }
+
   /** Runs steps up to `stop` batches of this epoch, or to the end of the step under way if the run is aborted. */
   async #runTo(stop: number): Promise<void> {
+    if (!(await this.#stage!.runner.prepare(this.#parts.options.signal))) return;
     const began = nowSeconds();
-    const first = this.#progress.batch;
+    const { epoch, batch: first, step } = this.#progress;
     let settle: (() => Promise<void>) | undefined;
-    for (let batch = first; batch < stop && !this.#options.signal?.aborted; batch++) {
-      const started = await this.#start(batch, this.#progress.step + batch - this.#progress.batch);
+    for (let batch = first; batch < stop && !this.#parts.options.signal?.aborted; batch++) {
+      const started = await this.#stage!.runner.start({ epoch, batch, step: step + batch - first });
       await settle?.();
-      settle = started;
+      settle = async () => this.#count(await started.answer, started.target, started.lr);
     }
     await settle?.();
     this.#progress.trainSeconds += nowSeconds() - began;
     this.#progress.windowSeconds += nowSeconds() - began;
   }
 
-  /** Enqueues the step of one batch; the returned function waits for it and counts it. */
-  async #start(batch: number, stepsDone: number): Promise<() => Promise<void>> {
-    const { recipe } = this;
-    const { trainSet } = this.#options;
-    const { epoch } = this.#progress;
-    if (this.#order.epoch !== epoch) this.#order = { epoch, indices: epochOrder(trainSet.length, { seed: recipe.seed, epoch }) };
-    const indices = this.#order.indices.slice(batch * recipe.batchSize, (batch + 1) * recipe.batchSize);
-    const { x, target } = await this.#reader.read(indices);
-    const step = stepsDone + 1;
-    const lr = learningRate(scheduleOf(recipe), recipe.lr, {
-      epoch,
-      step: stepsDone,
-      stepsPerEpoch: this.stepsPerEpoch,
-      epochs: recipe.epochs,
-    });
-    const feeds = { x, target, lr: scalar(lr), step: scalar(step), seed: i32([hashKeys(recipe.seed, 'step', step)], []) };
-    const { program, inputs } = this.#programs.get(indices.length)!;
-    const answer = program.run(Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))));
-    // An error is reported where the step is awaited; until then it is not unhandled.
-    answer.catch(() => {});
-    return async () => this.#count(await answer, target, lr);
-  }
-
   #count({ loss, y }: Results, target: NdArray<'i32'>, lr: number): void {
     const progress = this.#progress;
     const value = Number(loss.data[0]);
     if (!Number.isFinite(value)) throw this.#notFinite(`step ${progress.step + 1}`, 'loss', value);
-    const n = target.data.length;
-    progress.step++;
-    progress.batch++;
-    progress.epochImages += n;
-    progress.epochCorrect += countCorrect(y.data as Float32Array, target.data);
-    progress.windowImages += n;
-    progress.windowLoss += value * n;
-    progress.lr = lr;
+    const correct = countCorrect(y.data as Float32Array, target.data);
+    countStep(progress, { loss: value, images: target.data.length, correct, lr });
     const { step, epochImages: images } = progress;
-    this.#options.onStep?.({ epoch: progress.epoch + 1, step, loss: value, images, trainImages: this.#options.trainSet.length });
+    const { onStep, trainSet } = this.#parts.options;
+    onStep?.({ epoch: progress.epoch + 1, step, loss: value, images, trainImages: trainSet.length });
   }
 
   /** Evaluates and adds a row to the history. False if the run is aborted meanwhile: a resumed one does it again. */
   async #evaluate(): Promise<boolean> {
     const progress = this.#progress;
-    const evaluation = await this.#evaluator.run(this.#options.signal);
+    const evaluation = await this.#stage!.evaluator.run(this.#parts.options.signal);
     if (!evaluation) return false;
     if (!Number.isFinite(evaluation.loss)) throw this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
     this.#evaluation = evaluation;
     progress.seconds = nowSeconds() - this.#startSeconds;
-    const row: HistoryRow = {
-      epoch: progress.epoch + 1,
-      step: progress.step,
-      images: progress.epochImages,
-      loss: progress.windowLoss / progress.windowImages,
-      trainAccuracy: progress.epochCorrect / progress.epochImages,
-      testLoss: evaluation.loss,
-      testAccuracy: evaluation.accuracy,
-      lr: progress.lr,
-      seconds: progress.seconds,
-      imagesPerSecond: progress.windowImages / progress.windowSeconds,
-    };
-    progress.history.push(row);
-    Object.assign(progress, { windowImages: 0, windowLoss: 0, windowSeconds: 0 });
-    if (row.testAccuracy > (progress.best?.testAccuracy ?? -1))
-      progress.best = { epoch: row.epoch, step: row.step, testAccuracy: row.testAccuracy };
-    this.#options.onEvaluate?.(row, evaluation);
+    const row = countEvaluation(progress, evaluation);
+    this.#parts.options.onEvaluate?.(row, evaluation);
     return true;
   }
 
   #endEpoch(): void {
-    Object.assign(this.#progress, { epoch: this.#progress.epoch + 1, batch: 0, epochImages: 0, epochCorrect: 0 });
-    this.#options.onEpoch?.(this.#progress.history.at(-1)!);
+    endEpoch(this.#progress);
+    this.#parts.options.onEpoch?.(this.#progress.history.at(-1)!);
   }
 
   /** Takes the weights as they are now; they are written while training goes on, one checkpoint at a time. */
   async #save(names: readonly WeightsName[]): Promise<void> {
-    const { trainSet, testSet } = this.#options;
     const runFolder = this.#runFolder;
     if (!runFolder) return;
     this.#progress.seconds = nowSeconds() - this.#startSeconds;
-    const all = await this.#store.read();
+    const all = await this.#parts.store.read();
     const broken = findNonFinite(all);
     if (broken) throw this.#notFinite(`step ${this.#progress.step}`, broken, Number.NaN);
     const keys = this.module.parameters();
     const split = (own: boolean): StateDict => new Map([...all].filter(([name]) => keys.has(name) === own));
-    const { name, version, isa, threads } = this.engineInfo;
-    const metadata: CheckpointMetadata = {
-      version: 1,
-      model: this.recipe.model,
-      classes: [...trainSet.classes],
-      sampleShape: [...trainSet.sampleShape],
-      trainImages: trainSet.length,
-      testImages: testSet.length,
-      engine: { name, version, isa, threads },
-      recipe: this.recipe,
-      progress: this.progress,
-    };
+    const { learner, options } = this.#parts;
+    const metadata = describeRun({ recipe: this.recipe, learner, options, engine: this.engineInfo, progress: this.progress });
     await this.#saved;
     this.#savedStep = metadata.progress.step;
     this.#saved = this.#write(runFolder, names, { metadata, model: split(true), optimizer: split(false) });
@@ -277,7 +270,7 @@ export class Trainer {
     const { metadata } = checkpoint;
     for (const weights of names)
       await saveCheckpoint(weightsFile(runFolder, weights), weights === 'last' ? checkpoint : { ...checkpoint, optimizer: new Map() });
-    await this.#options.onCheckpoint?.(runFolder, metadata.progress);
+    await this.#parts.options.onCheckpoint?.(runFolder, metadata.progress);
   }
 
   #notFinite(where: string, what: string, value: number): NumericError {

@@ -17,9 +17,9 @@ afterAll(() => rm(folder, { recursive: true }));
 async function shortened(name: string): Promise<string> {
   const text = await readFile(path.join(root, 'examples', name), 'utf8');
   const changes: [RegExp, string][] = [
-    [/loadMnist, /, 'loadMnist, firstSamples, '],
-    [/trainSet: mnist\.train/, 'trainSet: firstSamples(mnist.train, 6400)'],
-    [/testSet: mnist\.test/, 'testSet: firstSamples(mnist.test, 1000)'],
+    [/loadMnist, /, 'loadMnist, someSamples, '],
+    [/trainSet: mnist\.train/, 'trainSet: someSamples(mnist.train, 6400)'],
+    [/testSet: mnist\.test/, 'testSet: someSamples(mnist.test, 1000)'],
     [/epochs: 3/, 'epochs: 1, threads: 1'],
   ];
   return changes.reduce((sofar, [from, to]) => {

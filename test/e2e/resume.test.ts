@@ -107,7 +107,7 @@ describe('--resume', () => {
     const { status, stderr } = await fovea(['train', '--resume', 'runs/whole', '--lr', '0.1'], { cwd });
     expect(status).toBe(2);
     expect(stderr).toBe(
-      'error: [--lr] expected what the run has, 0.001, got 0.1. A run that goes on can change its epochs, engine and threads alone.\n',
+      'error: [--lr] expected what the run has, 0.001, got 0.1. A run that goes on can change its epochs, patience, engine, threads, workers and the place of its data alone.\n',
     );
   });
 });

@@ -1,0 +1,88 @@
+import type { HistoryRow } from '../train/progress.ts';
+import type { Recipe } from '../train/recipe.ts';
+import { duration, percent } from './format.ts';
+import { pictureFileLines, type Summary } from './picture-files.ts';
+
+/** At most so many trained parameters are listed. */
+const mostKeys = 60;
+
+/** What trains, as the course prints it. */
+export function paramsToLearn(keys: readonly string[]): string[] {
+  const more = keys.length - mostKeys;
+  return ['Params to learn:', ...keys.slice(0, mostKeys).map((key) => `\t${key}`), ...(more > 0 ? [`\t… and ${more} more`] : [])];
+}
+
+/** What the network begins with and what of it trains. */
+export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, transforms, fit }: Recipe): string[] {
+  const begins = weights === 'none' ? 'fresh weights' : `weights: ${weights}`;
+  const frozen = freeze === 'none' ? 'nothing frozen' : `frozen: ${/^\d+$/.test(freeze) ? `the first ${freeze} stages` : freeze}`;
+  const later = unfreezeEpoch === undefined ? '' : `, all layers train from epoch ${unfreezeEpoch}`;
+  const rate = backboneLr === undefined ? '' : `, learning rate of the backbone ${backboneLr}`;
+  return [`Begins with ${begins}; ${frozen}${later}${rate}`, `Transforms: ${transforms}, fit ${fit}`];
+}
+
+/** An epoch's two phases. */
+export function phaseLines(row: HistoryRow, { epochs, classes, isBest }: { epochs: number; classes: number; isBest: boolean }): string[] {
+  const { epoch, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond } = row;
+  const top5 = testTop5Accuracy === undefined || classes <= 5 ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
+  return [
+    `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
+    `  train  loss ${loss.toFixed(4)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
+    `  val    loss ${testLoss.toFixed(4)}  accuracy ${percent(testAccuracy)}${top5}${isBest ? '  best so far' : ''}`,
+  ];
+}
+
+const listed = (items: readonly string[], most: number): string[] => [
+  ...items.slice(0, most).map((item) => `  ${item}`),
+  ...(items.length > most ? [`  … and ${items.length - most} more`] : []),
+];
+
+/** The answers at the end of a run: how good, wrong on what, which pictures, how to use it. */
+export function summaryLines(summary: Summary): string[] {
+  const { accuracy, right, top5Accuracy, best, classes, confusions, mistakes, skipped, seconds, trainSeconds, imagesPerSecond } = summary;
+  const counted = classes.reduce((sum, { support }) => sum + support, 0);
+  const weak = classes.filter(({ f1, support }) => support > 0 && f1 < 1).sort((a, b) => a.f1 - b.f1);
+  const top5 = classes.length > 5 ? `, top-5 ${percent(top5Accuracy)}` : '';
+  return [
+    '',
+    `Validation accuracy ${percent(accuracy)} (${right} of ${counted} pictures right)${top5}: epoch ${best?.epoch}, kept as weights/best`,
+    `Time ${duration(seconds)}, of which training ${duration(trainSeconds)} (${Math.round(imagesPerSecond)} images/s)`,
+    ...(skipped.length ? [`Left out, as they cannot be read: ${skipped.length} validation pictures`, ...listed(skipped, 5)] : []),
+    ...(weak.length
+      ? [
+          '',
+          'Weakest classes:',
+          ...listed(
+            weak.map(({ name, f1, right, support, precision }) => {
+              const others = precision > 0 ? Math.round(right / precision) - right : 0;
+              return `${name}: F1 ${percent(f1)}, ${right} of ${support} right${others > 0 ? `, ${others} of other classes taken for it` : ''}`;
+            }),
+            5,
+          ),
+        ]
+      : []),
+    ...(confusions.length
+      ? [
+          'Confused most often:',
+          ...listed(
+            confusions.map(({ truth, guess, count }) => `${truth} taken for ${guess}: ${count === 1 ? 'once' : `${count} times`}`),
+            5,
+          ),
+          'Surest mistakes:',
+          ...listed(
+            mistakes.map(({ file, truth, guess, probability }) => `${file}: ${guess} (${Math.round(100 * probability)}%), is ${truth}`),
+            5,
+          ),
+        ]
+      : ['', 'No validation picture was wrong.']),
+  ];
+}
+
+/** Where a run's files are, and how to use it. */
+export const fileLines = (runFolder: string): string[] => [
+  '',
+  `In ${runFolder}:`,
+  ...pictureFileLines.map((file) => `  ${file}`),
+  '',
+  `Use it: npx fovea predict <pictures or folder> --model ${runFolder}`,
+];

@@ -1,0 +1,65 @@
+import type { Batch } from '../data/dataset.ts';
+import type { Results } from '../engine/engine.ts';
+import { countCorrect, softmaxRow, topKAccuracy } from './metrics.ts';
+
+export interface Evaluation {
+  /** Mean cross-entropy over all samples. */
+  loss: number;
+  /** Share of samples whose highest logit is the target's. */
+  accuracy: number;
+  /** `[N, classes]`, row-major, in the order of the data set. */
+  logits: Float32Array;
+  /** Share of samples whose target is among the five highest logits. */
+  top5Accuracy: number;
+  /** Samples that are left out because their files are broken. */
+  skipped: readonly number[];
+}
+
+/** What an evaluation adds up; samples whose file is broken are left out. */
+export class EvaluationSums {
+  readonly #logits: Float32Array;
+  readonly #classes: number;
+  readonly #labels: Int32Array;
+  readonly #skipped: number[] = [];
+  #loss = 0;
+
+  constructor(length: number, classes: number, labels: Int32Array) {
+    this.#logits = new Float32Array(length * classes);
+    this.#classes = classes;
+    this.#labels = labels;
+  }
+
+  add(first: number, { y, loss }: Results, { target, replaced = [] }: Pick<Batch, 'target' | 'replaced'>): void {
+    const logits = y.data as Float32Array;
+    const classes = this.#classes;
+    this.#logits.set(logits, first * classes);
+    const n = target.data.length;
+    if (replaced.length === 0) {
+      this.#loss += Number(loss.data[0]) * n;
+      return;
+    }
+    this.#skipped.push(...replaced.map((place) => first + place));
+    for (let row = 0; row < n; row++)
+      if (!replaced.includes(row)) this.#loss -= Math.log(softmaxRow(logits, row * classes, classes)[this.#labels[first + row]]);
+  }
+
+  result(): Evaluation {
+    const skipped = new Set(this.#skipped);
+    const counted = this.#labels.length - skipped.size;
+    let right = 0;
+    let near = 0;
+    for (let row = 0; row < this.#labels.length; row++) {
+      if (skipped.has(row)) continue;
+      const logits = this.#logits.subarray(row * this.#classes, (row + 1) * this.#classes);
+      right += countCorrect(logits, [this.#labels[row]]);
+      near += topKAccuracy(logits, [this.#labels[row]], 5);
+    }
+    return {
+      loss: this.#loss / counted,
+      accuracy: right / counted,
+      top5Accuracy: near / counted,
+      logits: this.#logits,
+      skipped: [...skipped],
+    };
+  }
+}

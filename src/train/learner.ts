@@ -1,0 +1,80 @@
+import { UsageError } from '../core/errors.ts';
+import type { StateDict } from '../core/ndarray.ts';
+import { readStateFile } from '../data/state-file.ts';
+import { fetchWeights } from '../data/weights-cache.ts';
+import { findModel, initializeModel, type ModelSpec } from '../models/index.ts';
+import { isBelow } from '../models/registry.ts';
+import { initialState, type Module } from '../nn/module.ts';
+import { putHiddenLayer } from './hidden-layer.ts';
+import type { KeptModelOptions } from './model-facts.ts';
+import type { Recipe } from './recipe.ts';
+
+/** A network that is to be trained: where it begins and which of its numbers change. */
+export interface Learner {
+  readonly module: Module;
+  /** What a checkpoint keeps to make it again. */
+  readonly options?: KeptModelOptions;
+  /** Values before the first step; undefined for a run that goes on. */
+  readonly initial: StateDict | undefined;
+  /** Whether a parameter trains from the first epoch on. */
+  readonly trains: (path: string) => boolean;
+  /** Whether a parameter belongs to the layers that are new for the task. */
+  readonly isHead: (path: string) => boolean;
+}
+
+const everything = () => true;
+
+/** The numbers of trained weights and what messages call them. */
+async function readWeights(
+  weights: string,
+  { name, weights: entries = [] }: ModelSpec,
+): Promise<{ weights: StateDict; weightsName: string }> {
+  if (weights !== 'imagenet') return { weights: (await readStateFile(weights)).tensors, weightsName: weights };
+  const [entry] = entries;
+  if (!entry)
+    throw new UsageError({
+      where: 'weights',
+      expected: `a file: there are no ImageNet weights for ${name}`,
+      got: 'imagenet',
+      hint: 'Use none to begin afresh',
+    });
+  const { url, sha256Prefix } = entry;
+  const file = await fetchWeights({ url, sha256Prefix, fileName: url.slice(url.lastIndexOf('/') + 1) });
+  return { weights: (await readStateFile(file)).tensors, weightsName: file };
+}
+
+const freezeOf = ({ freeze }: Recipe) => (/^\d+$/.test(freeze) ? Number(freeze) : freeze);
+
+/** A network that a program made: all of it is new and trains. */
+export const ownLearner = (module: Module, seed: number): Learner => ({
+  module,
+  initial: initialState(module, seed),
+  trains: everything,
+  isHead: everything,
+});
+
+/**
+ * The network of a recipe, with its weights read or downloaded, a head for the classes and what is frozen.
+ *
+ * - `resuming` whether the numbers come from a checkpoint
+ *
+ * **Throws** what `initializeModel`, `readStateFile` and `fetchWeights` throw; `UsageError` for a hidden layer the network has no place for.
+ */
+export async function prepareLearner(
+  recipe: Recipe,
+  { classes, inChannels, resuming }: { classes: number; inChannels: number; resuming: boolean },
+): Promise<Learner> {
+  const spec = findModel(recipe.model);
+  const begins = recipe.weights !== 'none';
+  const transformInput = begins && spec.weights?.[0]?.transformInput ? true : undefined;
+  const family = { freeze: freezeOf(recipe), seed: recipe.seed, inChannels, transformInput };
+  const isHead = (path: string) => isBelow(path, spec.head);
+  const source = begins && !resuming ? await readWeights(recipe.weights, spec) : {};
+  const { module, state, trains } = initializeModel(recipe.model, classes, { ...family, ...source });
+  const { hiddenUnits } = recipe;
+  if (hiddenUnits) putHiddenLayer(module, spec, classes, hiddenUnits);
+  const kept = [...state].filter(([key]) => !isHead(key));
+  const initial = hiddenUnits ? new Map([...initialState(module, recipe.seed), ...kept]) : state;
+  const options = { transformInput, hiddenUnits };
+  return { module, options, initial: resuming ? undefined : initial, trains, isHead };
+}

@@ -1,0 +1,32 @@
+import { listModels } from '../models/index.ts';
+import { isNamedDataSet } from './data-set-names.ts';
+
+/** What a folder of pictures is trained with unless told otherwise. */
+const folderDefaults = { model: 'squeezenet1_0', epochs: 10, batchSize: 16, evalEvery: 0, restoreBest: true, stepSizeEpochs: 7 };
+/** … and what else if the network begins with trained weights: the new head alone trains. */
+const transferDefaults = { freeze: 'backbone', schedule: 'cosine' };
+/** A frozen backbone is asked only once for each picture that is not changed at random: an epoch then takes a second. */
+const keptDefaults = { transforms: 'none', epochs: 20, lr: 3e-3 };
+/** Trained layers that go on training move this much more slowly than the head. */
+const backboneFactor = 0.1;
+
+const hasWeights = (model: unknown): boolean => Boolean(listModels().find(({ name }) => name === model)?.weights?.length);
+
+/**
+ * Fields of a recipe with the defaults of a folder of pictures below them, if its data are one.
+ *
+ * Networks whose ImageNet weights can be had begin with those; `weights: 'none'` begins afresh.
+ */
+export function withFolderDefaults(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { data } = given;
+  if (typeof data !== 'string' || isNamedDataSet(data)) return given;
+  const filled = { ...folderDefaults, ...given };
+  const weights = given.weights ?? (hasWeights(filled.model) ? 'imagenet' : 'none');
+  if (weights === 'none') return { ...filled, weights };
+  const { freeze = transferDefaults.freeze, unfreezeEpoch, lr = 1e-3 } = given;
+  const isFrozen = freeze === 'backbone' && unfreezeEpoch === undefined;
+  const isKept = isFrozen && given.frozenBn !== 'train' && (given.transforms ?? keptDefaults.transforms) === 'none';
+  const transfer = { ...folderDefaults, ...transferDefaults, ...(isKept && keptDefaults), ...given, weights };
+  const isSlow = typeof lr === 'number' && !isFrozen;
+  return isSlow ? { backboneLr: lr * backboneFactor, ...transfer } : transfer;
+}
