@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../core/rng.ts';
 import { LocalEngine } from '../engine/local.ts';
 import { createReferenceBackend } from '../engine/reference/backend.ts';
-import { crossValidate, type KnnMetric, nearestNeighbours, vote } from './knn.ts';
+import { crossValidate } from './cross-validate.ts';
+import { type KnnMetric, nearestNeighbours, vote } from './knn.ts';
 
 const engine = new LocalEngine(createReferenceBackend());
 const width = 3;

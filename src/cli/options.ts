@@ -84,3 +84,17 @@ export function engineOptionsIn({ engine, threads }: { engine?: unknown; threads
   const recipe = completeRecipe(given, flagOf);
   return { engine: recipe.engine, threads: recipe.threads };
 }
+
+/** An integer from `min`; undefined stays, for options that may be left out. */
+export function integerIn(value: unknown, option: string, min: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min) return value;
+  throw new UsageError({
+    where: option,
+    expected: `an integer from ${min}`,
+    got: typeof value === 'string' ? `'${value}'` : String(value),
+  });
+}
+
+/** A name as run folders may have it. */
+export const runNameOf = (name: string): string => name.replace(/[^\p{L}\p{N}._-]+/gu, '-');

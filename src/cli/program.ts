@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { reportFailure } from './failure.ts';
+import type { KnnCommandOptions } from './knn-command.ts';
 import { aliasOptions, asNumber, engineOptions, json, predictAliases, recipeOptions, trainAliases } from './options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const dataArgument = () => new Argument('<data>', 'mnist, a folder with CIFAR-10, or one with a folder of pictures for each class');
+const sizeOption = () => new Option('--size <px>', 'side to which pictures of any size are reduced (default: 32)').argParser(asNumber);
 
 /** Every command is loaded only when it is called: `--help` stays quick. */
 function createProgram(done: (status: number) => void): Command {
@@ -100,6 +104,28 @@ function createProgram(done: (status: number) => void): Command {
       done(await searchCommand({ ...options, picture }));
     });
 
+  const knn = program
+    .command('knn')
+    .description('k nearest neighbours: the best k by cross-validation, accuracy class by class, where the background decided')
+    .addArgument(dataArgument())
+    .option('--k <list>', 'numbers of neighbours to try', '1,3,5,10,20')
+    .option('--metric <name>', 'distance: l1, l2 or cosine', 'l2')
+    .option('--features <name>', 'pixels; or a model’s name or a run, whose features are compared beside the pixels', 'pixels')
+    .option('--weights <file>', 'trained weights of that model, .pth or .safetensors; imagenet: download them')
+    .addOption(new Option('--classes <n>', 'classes of the weights (default: 1000)').argParser(asNumber))
+    .addOption(new Option('--folds <n>', 'parts of the cross-validation').argParser(asNumber).default(5))
+    .addOption(new Option('--train <n>', 'use only n training images, drawn at random (default: all)').argParser(asNumber))
+    .addOption(new Option('--test <n>', 'use only n test images, drawn at random (default: all)').argParser(asNumber))
+    .addOption(sizeOption())
+    .addOption(new Option('--seed <n>', 'seed of the parts and of what is drawn').argParser(asNumber).default(0))
+    .option('--out <folder>', 'folder for run folders', 'runs')
+    .option('--name <name>', 'name of the run folder (default: knn- and the data set’s, with the next free number)')
+    .addOption(json())
+    .action(async (data: string, options: Omit<KnnCommandOptions, 'data'>) => {
+      const { knnCommand } = await import('./knn-command.ts');
+      done(await knnCommand({ ...options, data }));
+    });
+
   program
     .command('doctor')
     .description('which engine this machine has, and if none, how to get it')
@@ -109,7 +135,7 @@ function createProgram(done: (status: number) => void): Command {
       done(await doctorCommand({ ...options, version }));
     });
 
-  for (const command of [val, predict, explain, search]) for (const option of engineOptions()) command.addOption(option);
+  for (const command of [val, predict, explain, search, knn]) for (const option of engineOptions()) command.addOption(option);
   return program;
 }
 

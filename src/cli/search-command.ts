@@ -1,18 +1,17 @@
 import path from 'node:path';
-import { SingleBar } from 'cli-progress';
 import { UsageError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { decodePicture, openPicture } from '../data/picture.ts';
 import { presetTransforms } from '../data/transforms/index.ts';
-import { fetchWeights } from '../data/weights-cache.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
-import { findModel, listModels } from '../models/index.ts';
 import { mosaicSvg, type Tile } from '../report/mosaic.ts';
 import { renderPng } from '../report/render.ts';
 import { type IndexReport, openIndex, type SearchResult, search } from '../search/index.ts';
 import { table } from './format.ts';
 import { namedNetwork } from './named-network.ts';
 import { engineOptionsIn } from './options.ts';
+import { openBar } from './progress-bar.ts';
+import { weightsFileOf } from './trained-weights.ts';
 
 export interface SearchCommandOptions {
   picture: string;
@@ -26,43 +25,6 @@ export interface SearchCommandOptions {
   engine?: unknown;
   threads?: unknown;
   json?: boolean;
-}
-
-/** A bar is shown only for what takes longer. */
-const patienceMs = 2000;
-
-/** Tells on the terminal, not in a pipe, how far the pictures are. */
-function openBar(): { onProgress: (done: number, total: number) => void; stop: () => void } {
-  const startMs = performance.now();
-  let bar: SingleBar | undefined;
-  return {
-    onProgress(done, total) {
-      if (!process.stderr.isTTY || performance.now() - startMs < patienceMs) return;
-      if (!bar) {
-        const format = 'looking at pictures  {bar} {percentage}%  {value}/{total}  {eta_formatted} left';
-        bar = new SingleBar({ format, barsize: 30, stream: process.stderr, hideCursor: true, clearOnComplete: true, gracefulExit: false });
-        bar.start(total, done);
-      }
-      bar.update(done);
-    },
-    stop: () => bar?.stop(),
-  };
-}
-
-/** The file of a model's weights; a model without is no use here. */
-async function weightsFileOf(model: string, weights: string | undefined): Promise<string | undefined> {
-  if (!listModels().some(({ name }) => name === model)) return weights;
-  const [entry] = findModel(model).weights ?? [];
-  if (weights === undefined)
-    throw new UsageError({
-      where: '--weights',
-      expected: `trained weights of ${model}`,
-      got: 'none',
-      hint: entry ? `--weights imagenet, or a .pth or .safetensors file` : 'Name a .pth or .safetensors file',
-    });
-  if (weights !== 'imagenet') return weights;
-  if (!entry) throw new UsageError({ where: '--weights', expected: `a file: ${model} has no weights of ImageNet`, got: `'imagenet'` });
-  return fetchWeights({ ...entry, fileName: path.basename(new URL(entry.url).pathname) });
 }
 
 /** What is worth saying besides the results, one line each. */
@@ -138,7 +100,7 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     });
   const transforms = preprocessing ?? presetTransforms('none', { size: height }).valid;
   const classOf = classNamer(classFolders, classNames);
-  const bar = openBar();
+  const bar = openBar('looking at pictures');
   const index = await openIndex(folder, {
     model: module,
     state: await state(),

@@ -12,13 +12,21 @@ const sidePx = 32;
 const planePixels = sidePx * sidePx;
 const samplePixels = 3 * planePixels;
 const recordBytes = 1 + samplePixels;
-const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+/** In the official order, which is that of the names. */
+export const cifarClasses: readonly string[] = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+const classes = cifarClasses;
 const stems = { train: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}`), test: ['test_batch'] } as const;
 type Split = keyof typeof stems;
 /** What every official file holds: one that was cut between two records shows only by this. */
 const officialSamples = 10_000;
 /** A pixel's level in single precision, as torchvision's `ToTensor` divides. */
 const levels = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
+/** Whether one of these file names is of CIFAR-10's official files. */
+export const hasCifarFiles = (names: readonly string[]): boolean => {
+  const known = Object.values(stems).flat();
+  return names.some((name) => known.some((stem) => name === stem || name === `${stem}.bin`));
+};
 
 interface CifarBatch {
   /** Planes red, green, blue, one sample after the other. */
@@ -150,10 +158,7 @@ export async function loadCifar10(folder: string): Promise<{ train: Dataset; tes
       throw new DataError({ where: folder, expected: 'a folder with CIFAR-10', got: messageOf(error) }, { cause: error });
     }),
   );
-  const isOfficial = Object.values(stems)
-    .flat()
-    .some((stem) => names.has(stem) || names.has(`${stem}.bin`));
-  if (isOfficial) {
+  if (hasCifarFiles([...names])) {
     const [train, test] = await Promise.all([readBatches(folder, 'train', names), readBatches(folder, 'test', names)]);
     return { train: datasetOf('train', train), test: datasetOf('test', test) };
   }

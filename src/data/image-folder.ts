@@ -47,6 +47,8 @@ export interface ImageFolderOptions {
   names?: string | ClassNames;
   /** Stop at the first broken file; default: leave broken files out and report them. */
   strict?: boolean;
+  /** Where the folder has no validation part, its test part serves as one; default false. */
+  testValidates?: boolean;
 }
 
 /** Takes the validation part out of the training part. */
@@ -109,6 +111,7 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
  * below the class's. Hidden files and files that are no pictures by their names are left out, and so are broken ones.
  *
  * - `valSplit` share of the validation part (see `isInValidation`); `names` names to show; `strict` stop at a broken file
+ * - `testValidates` take the test part for validation where there is no other
  *
  * **Throws** `DataError` if the folder is missing, may not be read or holds no pictures in class folders, if there is only one class or no
  * validation part, or, with `strict`, for a broken file; `UsageError` for a `valSplit` out of range or besides a validation part.
@@ -118,10 +121,12 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
  * const { splits, classes, report } = await openImageFolder('flowers', { names: 'flowers/cat_to_name.json' });
  */
 export async function openImageFolder(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-  const { names: given, valSplit } = options;
+  const { names: given, testValidates, valSplit } = options;
   const shown = typeof given === 'string' ? await readClassNames(given) : given;
   const reader = new FolderReader(root, options);
-  const parts = completeParts(root, await reader.readParts(), valSplit);
+  const { test, ...others } = await reader.readParts();
+  const isBorrowed = Boolean(testValidates && test && !others.val);
+  const parts = completeParts(root, isBorrowed ? { ...others, val: test } : { ...others, ...(test && { test }) }, valSplit);
   const present = splitNames.filter((split) => parts[split] !== undefined);
   const hasClass = (split: SplitName, name: string) => (parts[split]?.get(name)?.length ?? 0) > 0;
   const all = new Set(present.flatMap((split) => [...parts[split]!.keys()]));

@@ -24,7 +24,12 @@ const longestCaption = 24;
 const density = 2;
 
 /** The picture as PNG in the drawing: whole-number enlargement keeps pixels square, larger pictures are reduced first. */
-async function picture({ pixels, width, height }: Tile, x: number, y: number, sidePx: number): Promise<string> {
+export async function pictureElement(
+  { pixels, width, height }: Omit<Tile, 'caption'>,
+  x: number,
+  y: number,
+  sidePx: number,
+): Promise<string> {
   const channels = pixels.length === 3 * width * height ? 3 : 1;
   const most = sidePx * density;
   const png = await sharp(pixels, { raw: { width, height, channels } })
@@ -81,7 +86,7 @@ export async function mosaicSvg(
       const fill = tile.colour ? colours[tile.colour] : colours.ink;
       return [
         element('rect', { ...frame, fill: colours.panel }),
-        await picture(tile, frame.x, y, side),
+        await pictureElement(tile, frame.x, y, side),
         ...captions[i].map((line, row) =>
           text(x + cell / 2, y + side + 17 + row * linePx, line, { 'text-anchor': 'middle', 'font-size': sizes.small, fill }),
         ),

@@ -47,9 +47,9 @@ function identityOf(graph: Graph, state: StateDict, transforms: TransformList): 
   return hash.digest('hex');
 }
 
-/** Makes a vector of length 1 of every row; a row of zeros stays. */
-function normalizeRows(vectors: Float32Array, size: number, files: readonly string[]): void {
-  for (const [row, file] of files.entries()) {
+/** Makes a vector of length 1 of every row; a row of zeros stays. **Throws** `NumericError` naming the first row that is not finite. */
+export function normalizeRows(vectors: Float32Array, size: number, names: readonly string[]): void {
+  for (const [row, file] of names.entries()) {
     const vector = vectors.subarray(row * size, (row + 1) * size);
     let sum = 0;
     for (const value of vector) sum += value * value;

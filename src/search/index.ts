@@ -1,3 +1,4 @@
+export { type DatasetFeatures, type DatasetFeaturesOptions, datasetFeatures } from './dataset-features.ts';
 export { Embedder, type EmbedderOptions } from './embedder.ts';
 export { featureGraph } from './features.ts';
 export { indexFileName } from './index-file.ts';

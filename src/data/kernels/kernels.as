@@ -726,3 +726,36 @@ export function writeTensor(pixels: usize, area: i32, channels: i32, steps: usiz
     v128.store(out + 2 * channelBytes, normal(blue, meanB, stdB));
   }
 }
+
+// ---------------------------------------------------------------------------------------------------------------------------- distances
+
+/** Σ |query − row| of bytes for `count` rows, 32-bit integers at `out`. Rows and query are `stride` bytes long, a multiple of 16, filled up with equal bytes. */
+export function absoluteSums(query: usize, rows: usize, stride: usize, count: i32, out: usize): void {
+  for (let n = 0; n < count; n++, rows += stride, out += 4) {
+    let total = i32x4.splat(0);
+    let at: usize = 0;
+    while (at < stride) {
+      // 128 sums of two bytes fit 16 bits.
+      const stop = min(at + 2048, stride);
+      let part = i16x8.splat(0);
+      for (; at < stop; at += 16) {
+        const a = v128.load(query + at);
+        const b = v128.load(rows + at);
+        part = i16x8.add(part, i16x8.extadd_pairwise_i8x16_u(i8x16.sub(i8x16.max_u(a, b), i8x16.min_u(a, b))));
+      }
+      total = i32x4.add(total, i32x4.extadd_pairwise_i16x8_u(part));
+    }
+    const sum = i32x4.extract_lane(total, 0) + i32x4.extract_lane(total, 1) + i32x4.extract_lane(total, 2) + i32x4.extract_lane(total, 3);
+    store<i32>(out, sum);
+  }
+}
+
+/** The same of 32-bit reals, with reals at `out`; `stride` bytes, a multiple of 16. */
+export function absoluteSumsOfReals(query: usize, rows: usize, stride: usize, count: i32, out: usize): void {
+  for (let n = 0; n < count; n++, rows += stride, out += 4) {
+    let total = f32x4.splat(0);
+    for (let at: usize = 0; at < stride; at += 16) total = f32x4.add(total, f32x4.abs(f32x4.sub(v128.load(query + at), v128.load(rows + at))));
+    const sum = f32x4.extract_lane(total, 0) + f32x4.extract_lane(total, 1) + f32x4.extract_lane(total, 2) + f32x4.extract_lane(total, 3);
+    store<f32>(out, sum);
+  }
+}

@@ -52,6 +52,8 @@ interface Kernels {
     channelBytes: number,
     out: Address,
   ): void;
+  absoluteSums(query: Address, rows: Address, stride: number, count: number, out: Address): void;
+  absoluteSumsOfReals(query: Address, rows: Address, stride: number, count: number, out: Address): void;
 }
 
 /** A memory of WebAssembly that other threads might share: what matters here is that it grows in place. */

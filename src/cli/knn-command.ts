@@ -1,0 +1,166 @@
+import { rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { type KnnMetric, type KnnStage, knnMetrics, type Rows, readLevels, studyNeighbours } from '../classic/index.ts';
+import { UsageError } from '../core/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { randomSamples } from '../data/random-samples.ts';
+import { openSmallPictures } from '../data/small-pictures.ts';
+import type { Engine } from '../engine/engine.ts';
+import { createRunFolder } from '../report/run-folder.ts';
+import { datasetFeatures } from '../search/dataset-features.ts';
+import { withEngine } from '../train/evaluate.ts';
+import { didYouMean } from '../train/nearest.ts';
+import { jsonOf, type KnnResult, type KnnView, linesOf } from './knn-output.ts';
+import { writeKnnReport } from './knn-report.ts';
+import { type NamedNetwork, namedNetwork } from './named-network.ts';
+import { engineOptionsIn, integerIn, runNameOf } from './options.ts';
+import { type Bar, openBar, withBar } from './progress-bar.ts';
+import { weightsFileOf } from './trained-weights.ts';
+
+export interface KnnCommandOptions {
+  data: string;
+  k: string;
+  metric: string;
+  features: string;
+  weights?: string;
+  classes?: unknown;
+  folds: unknown;
+  train?: unknown;
+  test?: unknown;
+  size?: unknown;
+  seed: unknown;
+  out: string;
+  name?: string;
+  engine?: unknown;
+  threads?: unknown;
+  json?: boolean;
+}
+
+const pixelsName = 'pixels';
+
+/** `1,3,5`: integers from 1, in order, each once. */
+function ksIn(words: string): number[] {
+  const ks = words.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!ks.every((k) => Number.isInteger(k) && k >= 1))
+    throw new UsageError({ where: '--k', expected: 'integers from 1, such as 1,3,5,10,20', got: `'${words}'` });
+  return [...new Set(ks)].sort((a, b) => a - b);
+}
+
+function metricIn(name: string): KnnMetric {
+  const metric = knnMetrics.find((known) => known === name);
+  if (metric) return metric;
+  throw new UsageError({
+    where: '--metric',
+    expected: `${knnMetrics.slice(0, -1).join(', ')} or ${knnMetrics.at(-1)}`,
+    got: `'${name}'`,
+    hint: didYouMean(name, knnMetrics),
+  });
+}
+
+/** The network whose features are compared beside the pixels. */
+async function networkIn({ features, weights, classes }: KnnCommandOptions): Promise<NamedNetwork | undefined> {
+  if (features !== pixelsName) {
+    const hint = didYouMean(features, [pixelsName]);
+    const file = await weightsFileOf(features, weights);
+    return namedNetwork({ network: features, weights: file, classes }).catch((error: unknown) => {
+      if (!hint) throw error;
+      throw new UsageError(
+        { where: '--features', expected: 'pixels, a model’s name or a run', got: `'${features}'`, hint },
+        { cause: error },
+      );
+    });
+  }
+  if (weights !== undefined)
+    throw new UsageError({ where: '--weights', expected: '--features with a model’s name', got: 'pixels, which have no weights' });
+  return undefined;
+}
+
+const stages: Record<KnnStage, string> = { 'cross-validation': 'cross-validation', test: 'test images', timing: 'time of a query' };
+
+/** One bar for each stage of a study, one after the other. */
+function stageBars(view: string) {
+  let now: { stage: KnnStage; bar: Bar } | undefined;
+  return {
+    onProgress(stage: KnnStage, share: number) {
+      if (now?.stage !== stage) {
+        now?.bar.stop();
+        now = { stage, bar: openBar(`${view}, ${stages[stage]}`) };
+      }
+      now.bar.onShare(share);
+    },
+    stop: () => now?.bar.stop(),
+  };
+}
+
+export async function knnCommand(options: KnnCommandOptions): Promise<number> {
+  const ks = ksIn(options.k);
+  const metric = metricIn(options.metric);
+  const folds = integerIn(options.folds, '--folds', 2)!;
+  const seed = integerIn(options.seed, '--seed', 0)!;
+  const limits = { train: integerIn(options.train, '--train', 1), test: integerIn(options.test, '--test', 1) };
+  const engineOptions = engineOptionsIn(options);
+  const network = await networkIn(options);
+  const pictures = await openSmallPictures(options.data, { sizePx: integerIn(options.size, '--size', 1) });
+  const pick = (dataset: Dataset, n = dataset.length) => randomSamples(dataset, n, seed);
+  const train = pick(pictures.train, limits.train);
+  const test = pick(pictures.test, limits.test);
+  for (const note of pictures.notes) console.error(`note: ${note}`);
+
+  const runFolder = await createRunFolder(options.name ?? runNameOf(`knn-${pictures.name}`), { root: options.out });
+  try {
+    const result = await withEngine(engineOptions, (engine) =>
+      studyViews(engine, { name: pictures.name, features: options.features, network, train, test, ks, metric, folds, seed, runFolder }),
+    );
+    const files = await writeKnnReport(result);
+    if (options.json) console.log(JSON.stringify(jsonOf(result, files), null, 2));
+    else for (const line of linesOf(result, files)) console.log(line);
+    return 0;
+  } catch (error) {
+    // A run that wrote nothing leaves nothing.
+    await rmdir(runFolder).catch(() => undefined);
+    throw error;
+  }
+}
+
+interface StudyOptions {
+  name: string;
+  features: string;
+  network: NamedNetwork | undefined;
+  train: Dataset;
+  test: Dataset;
+  ks: readonly number[];
+  metric: KnnMetric;
+  folds: number;
+  seed: number;
+  runFolder: string;
+}
+
+/** The pixels, and the features beside them if there is a network. */
+async function studyViews(engine: Engine, options: StudyOptions): Promise<KnnResult> {
+  const { name: data, features, network, train, test, ks, metric, folds, seed, runFolder } = options;
+  const read = (what: string, dataset: Dataset): Promise<Rows> =>
+    withBar(`reading the ${what} images`, (bar) => readLevels(dataset, bar.onProgress));
+  const pixels = { train: await read('training', train), test: await read('test', test) };
+  const study = async (name: string, rows: { train: Rows; test: Rows }): Promise<KnnView> => {
+    const bars = stageBars(name);
+    const found = await studyNeighbours(engine, {
+      train: { rows: rows.train, labels: train.labels },
+      test: { rows: rows.test, labels: test.labels },
+      classes: train.classes.length,
+      ...{ ks, metric, folds, seed, onProgress: bars.onProgress },
+    }).finally(bars.stop);
+    return { name, width: rows.train.width, ...found };
+  };
+  const views = [await study(pixelsName, pixels)];
+  if (network) views.push(await study(features, await featuresOf(network, engine, { train, test })));
+  return { data, train, test, pixels, views, engine: engine.info, folds, seed, runFolder };
+}
+
+async function featuresOf({ module, inputShape, state, name }: NamedNetwork, engine: Engine, sets: { train: Dataset; test: Dataset }) {
+  const numbers = await state();
+  const read = (what: string, dataset: Dataset) =>
+    withBar(`features of ${path.basename(name)}, ${what} images`, ({ onProgress }) =>
+      datasetFeatures({ dataset, model: module, state: numbers, inputShape, engine, onProgress }),
+    );
+  return { train: await read('training', sets.train), test: await read('test', sets.test) };
+}

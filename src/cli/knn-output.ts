@@ -1,0 +1,128 @@
+import type { KnnStudy, Rows } from '../classic/index.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { EngineInfo } from '../engine/engine.ts';
+import { classScores, confusionMatrix } from '../train/metrics.ts';
+import { engineName, percent, table } from './format.ts';
+
+/** What one kind of features gave. */
+export interface KnnView extends KnnStudy {
+  /** `pixels`, or the network's name. */
+  readonly name: string;
+  /** Numbers to a picture. */
+  readonly width: number;
+}
+
+export interface KnnResult {
+  readonly data: string;
+  readonly train: Dataset;
+  readonly test: Dataset;
+  /** Levels. */
+  readonly pixels: { readonly train: Rows; readonly test: Rows };
+  /** Pixels first. */
+  readonly views: readonly KnnView[];
+  readonly engine: EngineInfo;
+  readonly folds: number;
+  readonly seed: number;
+  readonly runFolder: string;
+}
+
+/** A file of the run folder and what it shows. */
+export interface ReportFile {
+  readonly name: string;
+  readonly shows: string;
+}
+
+export const countsOf = ({ predictions }: KnnView, { labels, classes }: Dataset): number[][] =>
+  confusionMatrix(predictions, labels, classes.length);
+export const rightOf = ({ accuracy }: KnnView, test: Dataset): number => Math.round(accuracy * test.length);
+
+export function jsonOf({ data, train, test, views, engine, folds, seed, runFolder }: KnnResult, files: readonly ReportFile[]): object {
+  return {
+    data,
+    trainImages: train.length,
+    testImages: test.length,
+    metric: views[0].metric,
+    folds,
+    seed,
+    engine,
+    views: views.map((view) => {
+      const counts = countsOf(view, test);
+      const { name, width, crossValidation, bestK, accuracy, queryTimes } = view;
+      const classes = Object.fromEntries(classScores(counts).map((score, c) => [test.classes[c], score]));
+      const correct = rightOf(view, test);
+      return { features: name, width, crossValidation, bestK, accuracy, correct, classes, confusionMatrix: counts, queryTimes };
+    }),
+    runFolder,
+    files: files.map(({ name }) => name),
+  };
+}
+
+const metricNames = { l1: 'L1, Σ|a − b|', l2: 'L2, √Σ(a − b)²', cosine: 'cosine, the angle between them' };
+const milliseconds = (seconds: number): string => `${Number((1000 * seconds).toPrecision(2))} ms`;
+
+/** By class: right, and what else it was taken for most often. */
+function classRows(view: KnnView, test: Dataset): string[][] {
+  const counts = countsOf(view, test);
+  return counts.map((row, c) => {
+    const all = row.reduce((a, b) => a + b, 0);
+    const other = row.reduce((most, count, i) => (i !== c && count > 0 && (most < 0 || count > row[most]) ? i : most), -1);
+    const taken = other < 0 ? '–' : `${test.classes[other]} (${row[other]})`;
+    return [test.classes[c], all ? percent(row[c] / all) : '–', `${row[c]} of ${all}`, taken];
+  });
+}
+
+function timeLines({ queryTimes }: KnnView): string[] {
+  const times = queryTimes.map(({ rows, secondsPerQuery }) => `${milliseconds(secondsPerQuery)} among ${rows}`);
+  const [first, last] = [queryTimes[0], queryTimes.at(-1)!];
+  const perThousand = (1000 * (last.secondsPerQuery - first.secondsPerQuery)) / (last.rows - first.rows);
+  return [
+    'Time to train: none, the training images are only kept.',
+    `Time of a query: ${times.join(', ')} images.`,
+    `Each query is compared with every image: O(n)${perThousand > 0 ? `, here ${milliseconds(perThousand)} for every further 1000 images` : ''}.`,
+    'A trained network is the other way round: long to train, and then a prediction costs the same however many images it has seen.',
+  ];
+}
+
+function viewLines(view: KnnView, { test }: KnnResult): string[] {
+  const { name, width, crossValidation, bestK, accuracy } = view;
+  const folds = crossValidation[0].foldAccuracies.length;
+  const rows = crossValidation.map(({ k, mean, spread, foldAccuracies }) => [
+    `${k}`,
+    percent(mean),
+    `± ${percent(spread)}`,
+    foldAccuracies.map((rate) => percent(rate)).join(' '),
+    k === bestK ? 'best' : '',
+  ]);
+  return [
+    `${name}: ${width} numbers to an image`,
+    '',
+    `Cross-validation: the training images in ${folds} parts, each classified by the others`,
+    ...table([['k', 'accuracy', 'spread', 'each part', ''], ...rows]),
+    '',
+    `Test accuracy ${percent(accuracy)} with k = ${bestK} (${rightOf(view, test)} of ${test.length} images right)`,
+    ...table([['class', 'accuracy', 'right', 'else most often'], ...classRows(view, test)]),
+    '',
+    ...timeLines(view),
+    '',
+  ];
+}
+
+/** What the command says. */
+export function linesOf(result: KnnResult, files: readonly ReportFile[]): string[] {
+  const { data, train, test, views, engine, runFolder } = result;
+  const widest = Math.max(...files.map(({ name }) => name.length));
+  const [pixels, features] = views;
+  const gained = features && rightOf(features, test) - rightOf(pixels, test);
+  return [
+    `Nearest neighbours on ${data}: ${train.length} training images, ${test.length} test images, ${train.classes.length} classes`,
+    `Distance: ${metricNames[pixels.metric]}`,
+    `Engine: ${engineName(engine)}`,
+    '',
+    ...views.flatMap((view) => viewLines(view, result)),
+    ...(gained === undefined
+      ? []
+      : [`Features of ${features.name} instead of pixels: ${gained >= 0 ? `${gained} more` : `${-gained} fewer`} test images right`, '']),
+    `In ${runFolder}:`,
+    ...files.map(({ name, shows }) => `  ${name.padEnd(widest)}  ${shows}`),
+  ];
+}

@@ -1,0 +1,42 @@
+import { SingleBar } from 'cli-progress';
+
+/** A bar is shown only for what takes longer. */
+const patienceMs = 2000;
+const shareSteps = 1000;
+
+export interface Bar {
+  onProgress: (done: number, total: number) => void;
+  /** The share that is done, 0 to 1, where there is nothing to count. */
+  onShare: (share: number) => void;
+  stop: () => void;
+}
+
+/** Tells on the terminal, not in a pipe, how far something is. */
+export function openBar(what: string): Bar {
+  const startMs = performance.now();
+  let bar: SingleBar | undefined;
+  const update = (done: number, total: number, count: string) => {
+    if (!process.stderr.isTTY || performance.now() - startMs < patienceMs) return;
+    if (!bar) {
+      const format = `${what}  {bar} {percentage}%  ${count}{eta_formatted} left`;
+      bar = new SingleBar({ format, barsize: 30, stream: process.stderr, hideCursor: true, clearOnComplete: true, gracefulExit: false });
+      bar.start(total, done);
+    }
+    bar.update(done);
+  };
+  return {
+    onProgress: (done, total) => update(done, total, '{value}/{total}  '),
+    onShare: (share) => update(Math.round(share * shareSteps), shareSteps, ''),
+    stop: () => bar?.stop(),
+  };
+}
+
+/** Shows a bar for as long as some work goes on. */
+export async function withBar<T>(what: string, work: (bar: Bar) => Promise<T>): Promise<T> {
+  const bar = openBar(what);
+  try {
+    return await work(bar);
+  } finally {
+    bar.stop();
+  }
+}
