@@ -14,3 +14,4 @@ export {
   linearStepGraph,
 } from './linear-step.ts';
 export { firstRows, type Rows, rowCountOf, rowOf, takeRows } from './rows.ts';
+export { weightTemplate } from './template.ts';

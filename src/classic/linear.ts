@@ -14,11 +14,11 @@ export interface LinearOptions extends LinearObjective {
   train: LabelledRows;
   test: LabelledRows;
   classes: number;
-  /** Passes over the training rows, from 1; default 20. */
+  /** Passes over the training rows, from 1; default 10. */
   epochs?: number;
   /** Rows to a step, from 1; default 100. */
   batchSize?: number;
-  /** Above 0; default 0.01 for softmax, 0.002 for the hinge loss, whose gradient is larger. */
+  /** Above 0; default 0.01 for softmax, 0.001 for the hinge loss, whose gradient is larger. */
   lr?: number;
   /** 0 to below 1; default 0.9. */
   momentum?: number;
@@ -50,7 +50,7 @@ export interface LinearResult {
   readonly predictions: Int32Array;
 }
 
-export const defaultRates = { hinge: 0.002, softmax: 0.01 } as const;
+export const defaultRates = { hinge: 0.001, softmax: 0.01 } as const;
 const firstSpread = 1e-3;
 const evaluationRows = 500;
 
@@ -170,7 +170,7 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
     const sets = { train: new Centred(train, mean), test: new Centred(test, mean) };
     const predictions = new Int32Array(rowCountOf(test.rows));
     const history: LinearEpoch[] = [];
-    const { epochs = 20 } = options;
+    const { epochs = 10 } = options;
     for (let epoch = 0; epoch < epochs; epoch++) {
       const trained = await runEpoch(options, sets.train, steps, epoch);
       const tested = await evaluate(sets.test, evaluations, predictions);
@@ -185,15 +185,7 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
 
 /** One pass over the training rows, two steps in flight. */
 async function runEpoch(options: LinearOptions, rows: Centred, programs: Programs, epoch: number) {
-  const {
-    train,
-    loss = 'softmax',
-    epochs = 20,
-    batchSize = 100,
-    seed = 0,
-    schedule = { kind: 'cosine', every: 'step' },
-    onProgress,
-  } = options;
+  const { train, loss = 'softmax', epochs = 20, batchSize = 100, seed = 0, schedule = { kind: 'cosine' }, onProgress } = options;
   const { lr: base = defaultRates[loss] } = options;
   const count = rowCountOf(train.rows);
   const batches = batchIndices(epochOrder(count, { seed, epoch }), Math.min(batchSize, count));

@@ -9,23 +9,24 @@ export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (l
 /** A number if it is one; else the text, which the recipe's check refuses with its range. */
 export const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
 
-/** The recipe's fields as options; `data` is an argument. */
-export function recipeOptions(): Option[] {
-  const defaults = completeRecipe({});
-  const ofFolders = completeRecipe({ data: 'folder' });
-  return recipeFields
-    .filter((field) => field !== 'data')
-    .map((field) => {
-      const { doc, value, group } = meaningOf(field);
-      const preset = defaults[field];
-      const other = ofFolders[field];
-      const folders = other === preset ? '' : `${preset === undefined || preset === false ? '' : '; '}of folders: ${other}`;
-      const own = preset === undefined || preset === false ? '' : `${preset}`;
-      const note = own || folders ? ` (default: ${own}${folders})` : '';
-      const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
-      return value === 'n' ? option.argParser(asNumber) : option;
-    });
+/** The default as help tells it: that of data sets, then that of folders where it differs. */
+function presetOf(field: RecipeField): string {
+  const [own, folders] = [{}, { data: 'folder' }].map((given) => completeRecipe(given)[field]);
+  const isTold = own !== undefined && own !== false;
+  const parts = [...(isTold ? [`${own}`] : []), ...(folders === own ? [] : [`of folders: ${folders}`])];
+  return parts.join('; ');
 }
+
+/** A field of the recipe as an option; `preset` what its help calls the default, if not the recipe's. */
+export function recipeOption(field: RecipeField, preset: unknown = presetOf(field)): Option {
+  const { doc, value, group } = meaningOf(field);
+  const note = preset === '' || preset === undefined || preset === false ? '' : ` (default: ${preset})`;
+  const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
+  return value === 'n' ? option.argParser(asNumber) : option;
+}
+
+/** The recipe's fields as options; `data` is an argument. */
+export const recipeOptions = (): Option[] => recipeFields.filter((field) => field !== 'data').map((field) => recipeOption(field));
 
 /** The recipe's fields among the options of a command, those of other names included. */
 export function recipeIn(options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> {
@@ -98,3 +99,20 @@ export function integerIn(value: unknown, option: string, min: number): number |
 
 /** A name as run folders may have it. */
 export const runNameOf = (name: string): string => name.replace(/[^\p{L}\p{N}._-]+/gu, '-');
+
+/** The recipe's fields that `fovea linear` has, with its own defaults. */
+export const linearPresets = {
+  epochs: 10,
+  batchSize: 100,
+  lr: '0.01; 0.001 with --loss hinge',
+  momentum: 0.9,
+  schedule: 'cosine',
+  stepSizeEpochs: undefined,
+  gamma: undefined,
+  minLr: undefined,
+  seed: 0,
+  engine: undefined,
+  threads: undefined,
+  out: undefined,
+  name: undefined,
+} as const satisfies Partial<Record<RecipeField, unknown>>;

@@ -1,8 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
+import type { RecipeField } from '../train/recipe.ts';
 import { reportFailure } from './failure.ts';
 import type { KnnCommandOptions } from './knn-command.ts';
-import { aliasOptions, asNumber, engineOptions, json, predictAliases, recipeOptions, trainAliases } from './options.ts';
+import type { LinearCommandOptions } from './linear-command.ts';
+import {
+  aliasOptions,
+  asNumber,
+  engineOptions,
+  json,
+  linearPresets,
+  predictAliases,
+  recipeOption,
+  recipeOptions,
+  trainAliases,
+} from './options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -125,6 +137,25 @@ function createProgram(done: (status: number) => void): Command {
       const { knnCommand } = await import('./knn-command.ts');
       done(await knnCommand({ ...options, data }));
     });
+
+  const linear = program
+    .command('linear')
+    .description('a linear classifier, f(x, W, b) = Wx + b: scores, losses, the rows of W as pictures, the effect of λ')
+    .addArgument(dataArgument())
+    .option('--loss <name>', 'hinge or softmax', 'softmax')
+    .addOption(new Option('--margin <n>', 'margin of the hinge loss').argParser(asNumber).default(1))
+    .addOption(new Option('--l2 <λ>', 'strength of the penalty λ·Σ W²').argParser(asNumber).default(1e-4))
+    .option('--compare <list>', 'other λ to train with, for the picture of its effect; none: skip it', '0,0.01,0.1,1')
+    .addOption(new Option('--train <n>', 'use only n training images, drawn at random (default: all)').argParser(asNumber))
+    .addOption(new Option('--test <n>', 'use only n test images, drawn at random (default: all)').argParser(asNumber))
+    .addOption(sizeOption())
+    .addOption(new Option('--sample <n>', 'test image whose scores are printed, from 0').argParser(asNumber).default(0))
+    .addOption(json())
+    .action(async (data: string, options: Omit<LinearCommandOptions, 'data'>) => {
+      const { linearCommand } = await import('./linear-command.ts');
+      done(await linearCommand({ ...options, data } as LinearCommandOptions));
+    });
+  for (const [field, preset] of Object.entries(linearPresets)) linear.addOption(recipeOption(field as RecipeField, preset));
 
   program
     .command('doctor')

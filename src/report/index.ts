@@ -6,6 +6,7 @@ export * from './lr-curve.ts';
 export * from './mosaic.ts';
 export * from './neighbours.ts';
 export * from './outcomes.ts';
+export * from './penalty-chart.ts';
 export * from './render.ts';
 export * from './run-folder.ts';
 export * from './tiles.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { type LinearObjective, linearStepGraph } from '../../src/classic/index.ts';
 import { eliminateDead, evaluationGraph, fuse, trainingGraph } from '../../src/compile/index.ts';
 import type { NumberArray } from '../../src/core/index.ts';
 import type { Backend, BackendStore } from '../../src/engine/engine.ts';
@@ -80,6 +81,14 @@ interface OptimizerCase {
   parameters: Record<string, number[]>;
 }
 
+interface LinearCase {
+  options: LinearObjective & { momentum: number };
+  losses: number[];
+  dataLosses: number[];
+  rates: number[];
+  parameters: Record<string, number[]>;
+}
+
 const backends: [string, () => Promise<Backend>][] = [
   ['reference', async () => createReferenceBackend()],
   ['onednn', async () => (await import('../../src/engine/onednn/backend.ts')).createOneDnnBackend()],
@@ -154,6 +163,20 @@ for (const [engine, open] of backends) {
         const results = program.run(optimizerFeeds(graph, i));
         expectClose(results.loss, [loss], `loss of step ${i + 1}`);
         if (norms.length) expectClose(results.gradNorm, [norms[i]], `norm of step ${i + 1}`);
+      }
+      const state = store.read(Object.keys(parameters));
+      for (const [key, values] of Object.entries(parameters)) expectClose(state.get(key)!.data as Float32Array, values, key);
+    });
+
+    it.each(golden('linear').cases as LinearCase[])('six steps of a linear classifier, $options', (one) => {
+      const { options, losses, dataLosses, rates, parameters } = one;
+      const graph = linearStepGraph({ ...options, batchSize: 8, width: 27, classes: 5 });
+      const store = storeOf(new Map([...formulaState(new Linear(27, 5)), ...initialOptimizerState(graph)]));
+      const program = backend.compile(graph, store);
+      for (const [i, rate] of rates.entries()) {
+        const results = program.run({ x: numbers(70 + i, [8, 27], 2), target: labels(8, 5), lr: Float32Array.of(rate) });
+        expectClose(results.loss, [losses[i]], `loss of step ${i + 1}`);
+        expectClose(results.dataLoss, [dataLosses[i]], `loss without penalty of step ${i + 1}`);
       }
       const state = store.read(Object.keys(parameters));
       for (const [key, values] of Object.entries(parameters)) expectClose(state.get(key)!.data as Float32Array, values, key);

@@ -197,6 +197,37 @@ def optimizer_cases():
     write('optimizers', {'lr': 0.05, 'cases': cases})
 
 
+def linear_cases():
+    """f(x) = Wx + b: six steps of gradient descent with momentum on a loss plus l2 * sum(W ** 2), the rate divided by ten after three."""
+    rows = [
+        ({'loss': 'hinge', 'l2': 0.01, 'momentum': 0.9}, 1.0),
+        ({'loss': 'hinge', 'margin': 0.5, 'l2': 0.0, 'momentum': 0.0}, 0.5),
+        ({'loss': 'softmax', 'l2': 0.1, 'momentum': 0.9}, None),
+        ({'loss': 'softmax', 'l2': 0.0, 'momentum': 0.5}, None),
+    ]
+    cases = []
+    for options, margin in rows:
+        model = fill(nn.Linear(27, 5))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=options['momentum'])
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.1)
+        losses, data_losses, rates = [], [], []
+        for step in range(6):
+            optimizer.zero_grad()
+            scores, target = model(numbers(70 + step, (8, 27), 2.0)), labels(8, 5)
+            # PyTorch divides the hinge loss by the number of classes.
+            data = F.cross_entropy(scores, target) if margin is None else 5 * F.multi_margin_loss(scores, target, margin=margin)
+            loss = data + options['l2'] * (model.weight ** 2).sum()
+            loss.backward()
+            losses.append(digits(loss.item()))
+            data_losses.append(digits(data.item()))
+            rates.append(digits(optimizer.param_groups[0]['lr']))
+            optimizer.step()
+            schedule.step()
+        cases.append({'options': options, 'losses': losses, 'dataLosses': data_losses, 'rates': rates,
+                      'parameters': {k: whole(v) for k, v in model.state_dict().items()}})
+    write('linear', {'cases': cases})
+
+
 def schedule_cases():
     from torch.optim.lr_scheduler import ChainedScheduler, CosineAnnealingLR, LinearLR, StepLR
 
@@ -226,4 +257,5 @@ if __name__ == '__main__':
     model_case('small-net', SmallNet(), (3, 4, 11, 9), 5)
     loss_cases()
     optimizer_cases()
+    linear_cases()
     schedule_cases()
