@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import * as fovea from 'fovea';
-import { add, BatchNorm2d, Conv2d, type Dataset, flatten, Linear, Module, relu, Sequential, type Tensor } from 'fovea';
+import { add, BatchNorm2d, Conv2d, constant, type Dataset, flatten, Linear, Module, Parameter, relu, Sequential, type Tensor } from 'fovea';
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +37,8 @@ class Block extends Module {
     this.conv2 = conv(channels, channels);
     this.bn2 = new BatchNorm2d(channels);
     this.residual = residual;
+    // Each block begins as its shortcut alone, so that depth costs nothing at the start: Goyal et al., "Accurate, Large Minibatch SGD", section 5.1.
+    if (residual) this.bn2.weight = new Parameter([channels], constant(0));
     if (residual && stride > 1) this.projection = new Sequential(conv(inChannels, channels, 1, stride), new BatchNorm2d(channels));
   }
 

@@ -42,7 +42,7 @@ export async function compute<I extends string, R extends string>(
   inputs: Readonly<Record<I, NdArray>>,
   formula: (tensors: Record<I, Tensor>) => Readonly<Record<R, Tensor>>,
   { gradientOf, engine: given }: ComputeOptions<NoInfer<R>> = {},
-): Promise<{ results: Record<R, NdArray>; gradients: Partial<Record<I, NdArray>> }> {
+): Promise<{ results: Record<R, NdArray<'f32'>>; gradients: Partial<Record<I, NdArray<'f32'>>> }> {
   const builder = new GraphBuilder();
   const names = Object.keys(inputs) as I[];
   const tensors = {} as Record<I, Tensor>;
@@ -64,10 +64,10 @@ export async function compute<I extends string, R extends string>(
   try {
     const program = await engine.compile(graph, await engine.createStore());
     const found = await program.run(inputs).finally(() => program.close());
-    const results = Object.fromEntries(made.map(([name]) => [name, found[name]])) as Record<R, NdArray>;
+    const results = Object.fromEntries(made.map(([name]) => [name, found[name]])) as Record<R, NdArray<'f32'>>;
     const gradients = Object.fromEntries(
       names.flatMap((name) => (found[gradientName(name)] ? [[name, found[gradientName(name)]]] : [])),
-    ) as Partial<Record<I, NdArray>>;
+    ) as Partial<Record<I, NdArray<'f32'>>>;
     return { results, gradients };
   } finally {
     if (!given) await engine.close();
