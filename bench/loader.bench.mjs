@@ -1,9 +1,7 @@
 // The loader on the course's training list and the flowers, against torchvision's: one thread with its parts, then as many workers as there are cores.
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Rng } from '../dist/core/index.js';
 import { openLoader } from '../dist/data/loader/index.js';
@@ -11,36 +9,15 @@ import { batchIndices, epochOrder } from '../dist/data/order.js';
 import { openPicture } from '../dist/data/picture.js';
 import { Scratch } from '../dist/data/scratch.js';
 import { compose, presetTransforms } from '../dist/data/transforms/index.js';
+import { Hired } from './hired.mjs';
 import { median, times } from './numbers.mjs';
-import { torchVersion } from './peer.mjs';
+import { python, torchVersion } from './peer.mjs';
 
 const rounds = 5;
 const imagesPerRound = 160;
 const batchSize = 8;
 const folder = fileURLToPath(new URL('../../shared/data/flowers16/train', import.meta.url));
-const script = fileURLToPath(new URL('peers/loader.py', import.meta.url));
 const { train } = presetTransforms('course');
-
-/** torchvision in a process of its own that waits for orders, so that both can take turns. */
-class LoaderPeer {
-  #process = spawn('/usr/bin/python3', ['-B', script, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
-  #answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-
-  async answer() {
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error('loader.py ended early');
-    return JSON.parse(value);
-  }
-
-  ask(wish) {
-    this.#process.stdin.write(`${JSON.stringify(wish)}\n`);
-    return this.answer();
-  }
-
-  close() {
-    this.#process.stdin.end();
-  }
-}
 
 const pictureFiles = () =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -94,8 +71,8 @@ export async function bench() {
     return [{ what: 'loader', fovea: `${folder} is absent`, peer: '–', result: '–', target: '≥ 3×', met: undefined }];
   const dataset = flowers();
   const sample = dataset.pictures.files.filter((_, i) => i % 10 === 0);
-  const peer = torchVersion() && new LoaderPeer();
-  await peer?.answer();
+  const peer = torchVersion() && new Hired(python, 'peers/loader.py', folder);
+  await peer?.ready();
   const workerCounts = [...new Set([1, availableParallelism()])];
   const loaders = new Map(workerCounts.map((workers) => [workers, openLoader({ workers })]));
   const parts = [];
@@ -104,13 +81,13 @@ export async function bench() {
   await timeParts(sample, -1);
   for (let round = 0; round < rounds; round++) {
     parts.push(await timeParts(sample, round));
-    if (peer) peerParts.push(await peer.ask({ kind: 'parts', images: sample.length }));
+    if (peer) peerParts.push(await peer.do({ kind: 'parts', images: sample.length }));
     for (const [workers, { own, peer: theirs }] of rates) {
       own.push(await imagesPerSecond(loaders.get(workers), dataset, round));
-      if (peer) theirs.push((await peer.ask({ kind: 'loader', workers, images: imagesPerRound })).imagesPerSecond);
+      if (peer) theirs.push((await peer.do({ kind: 'loader', workers, images: imagesPerRound })).imagesPerSecond);
     }
   }
-  peer?.close();
+  peer?.dismiss();
   for (const loader of loaders.values()) await loader.close();
   const middle = (list, key) => median(list.map((entry) => entry[key]));
   const row = (what, fovea, theirs, ratio) => ({

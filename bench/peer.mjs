@@ -1,10 +1,9 @@
 // PyTorch as the peer: Debian's python3-torch, if it is there.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const python = '/usr/bin/python3';
+export const python = '/usr/bin/python3';
 const script = (name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
 
 /** PyTorch's version, or undefined where it cannot be imported. */
@@ -15,31 +14,6 @@ export function torchVersion() {
 
 /** Thread counts to try: PyTorch is given whichever serves it best. */
 export const threadChoices = [...new Set([1, availableParallelism()])];
-
-/** A peer that waits for orders, so that it can take turns with Fovea. */
-export class StepPeer {
-  #process = spawn(python, ['-B', script('mnist_step.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
-  #answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-
-  async start() {
-    await this.#answer();
-  }
-
-  async #answer() {
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error('mnist_step.py ended early');
-    return JSON.parse(value);
-  }
-
-  async medianMs(threads, steps) {
-    this.#process.stdin.write(`${JSON.stringify({ threads, steps })}\n`);
-    return (await this.#answer()).medianMs;
-  }
-
-  close() {
-    this.#process.stdin.end();
-  }
-}
 
 /** Runs the whole project 1 and returns what it printed last. `form`: the data as `pictures`, as the course's script, or `tensors`. */
 export function runProject(dataFolder, threads, form) {

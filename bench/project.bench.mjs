@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Hired } from './hired.mjs';
 import { median, percent, seconds, times } from './numbers.mjs';
-import { runProject, StepPeer, threadChoices, torchVersion } from './peer.mjs';
+import { python, runProject, threadChoices, torchVersion } from './peer.mjs';
 
 const seeds = [0, 1, 2];
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -29,11 +30,11 @@ function runFovea(seed) {
 }
 
 async function fasterThreads() {
-  const peer = new StepPeer();
-  await peer.start();
+  const peer = new Hired(python, 'peers/mnist_step.py');
+  await peer.ready();
   const found = [];
-  for (const threads of threadChoices) found.push({ threads, took: await peer.medianMs(threads, 60) });
-  peer.close();
+  for (const threads of threadChoices) found.push({ threads, took: (await peer.do({ threads, steps: 60 })).medianMs });
+  peer.dismiss();
   return found.sort((a, b) => a.took - b.took)[0].threads;
 }
 

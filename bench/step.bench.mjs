@@ -1,7 +1,8 @@
 // One training step of the course's CNN: against PyTorch, and against the sum of its own primitives. Both take turns, so noise hits both.
 import { batches, openCourse, timeSteps } from './course.mjs';
+import { Hired } from './hired.mjs';
 import { median, ms, times } from './numbers.mjs';
-import { StepPeer, threadChoices, torchVersion } from './peer.mjs';
+import { python, threadChoices, torchVersion } from './peer.mjs';
 
 const rounds = 7;
 const stepsPerRound = 150;
@@ -9,8 +10,8 @@ const peerSteps = 30;
 
 async function measure() {
   const course = await openCourse();
-  const peer = torchVersion() && new StepPeer();
-  await peer?.start();
+  const peer = torchVersion() && new Hired(python, 'peers/mnist_step.py');
+  await peer?.ready();
   await timeSteps(course.step, batches(50));
   const { value: batch } = await batches(1).next();
   const own = [];
@@ -23,9 +24,9 @@ async function measure() {
     const sum = (list) => list.reduce((total, { ms }) => total + ms, 0);
     primitives.push(sum(steps.filter(({ implementation }) => implementation !== 'typescript')));
     kernels.push(sum(steps.filter(({ implementation }) => implementation === 'typescript')));
-    if (peer) for (const [threads, list] of peers) list.push(await peer.medianMs(threads, peerSteps));
+    if (peer) for (const [threads, list] of peers) list.push((await peer.do({ threads, steps: peerSteps })).medianMs);
   }
-  peer?.close();
+  peer?.dismiss();
   await course.close();
   return { own, primitives, kernels, peers, hasPeer: Boolean(peer) };
 }

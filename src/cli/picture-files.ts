@@ -16,12 +16,15 @@ import {
 } from '../report/outcomes.ts';
 import { renderJpeg, renderPng } from '../report/render.ts';
 import { runFiles } from '../report/run-folder.ts';
+import { ellipsis } from '../report/svg.ts';
 import { readTiles } from '../report/tiles.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { writeCurves, writerIn } from './run-files.ts';
 
 /** Pictures that a drawing shows. */
 const mostTiles = 24;
+/** Leaves room in a caption for the probability. */
+const longestName = 18;
 
 export interface PictureRun {
   runFolder: string;
@@ -61,7 +64,7 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
     await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${run}: validation pictures`, normalise })));
 
   const some = await readTiles(testSet, spread(outcomes, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})`,
+    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})`,
     colour: isWrong(outcome) ? 'bad' : 'good',
   }));
   const title = `${run}: guesses on validation pictures`;
@@ -70,7 +73,7 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
 
   const wrong = worstMistakes(outcomes);
   const worst = await readTiles(testSet, wrong.slice(0, mostTiles), (outcome) => ({
-    caption: `${names[outcome.guess]}, ${percent(outcome.probability)}\n(${names[outcome.truth]})\n${path.basename(outcome.file!)}`,
+    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})\n${path.basename(outcome.file!)}`,
     colour: 'bad',
   }));
   await write(

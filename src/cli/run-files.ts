@@ -5,7 +5,7 @@ import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
 import { predictionsCsv, type ResultRow, resultsCsv } from '../report/csv.ts';
 import { curvesSvg } from '../report/curves.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
-import { countsOf, outcomesOf, worstMistakes } from '../report/outcomes.ts';
+import { countsOf, type Outcome, outcomesOf, worstMistakes } from '../report/outcomes.ts';
 import { renderPng } from '../report/render.ts';
 import { runFiles } from '../report/run-folder.ts';
 import { readTiles } from '../report/tiles.ts';
@@ -57,18 +57,8 @@ export async function writeCurves(
   await write(runFiles.curvesPng, await renderPng(curves));
 }
 
-/** Writes the pictures and tables of a finished run on digits; returns a line about each file. */
-export async function writeReport(runFolder: string, result: TrainResult, testSet: Dataset, trainImages: number): Promise<string[]> {
-  const { evaluation, classes } = result;
-  const write = writerIn(runFolder);
-  const name = path.basename(runFolder);
-  await writeCurves(runFolder, result, trainImages);
-
-  const outcomes = outcomesOf(evaluation!, testSet);
-  const predictions = outcomes.map(({ truth, guess, ...rest }) => ({ ...rest, truth: classes[truth], guess: classes[guess] }));
-  await write(runFiles.predictions, predictionsCsv(predictions, classes));
-  const counts = countsOf(outcomes, classes.length);
-  await write(runFiles.confusionMatrix, await renderPng(confusionMatrixSvg(counts, classes, { title: `${name}: test images` })));
+async function writeMistakes(runFolder: string, outcomes: readonly Outcome[], testSet: Dataset): Promise<void> {
+  const { classes } = testSet;
   const wrong = worstMistakes(outcomes);
   const shown = wrong.slice(0, mostTiles);
   const note = `${shown.length} of ${wrong.length}, the surest first: truth, guess (its probability)`;
@@ -76,8 +66,23 @@ export async function writeReport(runFolder: string, result: TrainResult, testSe
     caption: `${classes[truth]}, guess ${classes[guess]} (${Math.round(100 * probability)}%)`,
     colour: 'bad',
   }));
-  await write(runFiles.misclassified, await renderPng(await mosaicSvg(tiles, { title: `${name}: misclassified test images`, note })));
+  const mosaic = await mosaicSvg(tiles, { title: `${path.basename(runFolder)}: misclassified test images`, note });
+  await writerIn(runFolder)(runFiles.misclassified, await renderPng(mosaic));
+}
 
+/** Writes the pictures and tables of a finished run on digits, drawn side by side; returns a line about each file. */
+export async function writeReport(runFolder: string, result: TrainResult, testSet: Dataset, trainImages: number): Promise<string[]> {
+  const { evaluation, classes } = result;
+  const write = writerIn(runFolder);
+  const outcomes = outcomesOf(evaluation!, testSet);
+  const matrix = confusionMatrixSvg(countsOf(outcomes, classes.length), classes, { title: `${path.basename(runFolder)}: test images` });
+  const predictions = outcomes.map(({ truth, guess, ...rest }) => ({ ...rest, truth: classes[truth], guess: classes[guess] }));
+  await Promise.all([
+    writeCurves(runFolder, result, trainImages),
+    writeMistakes(runFolder, outcomes, testSet),
+    renderPng(matrix).then((png) => write(runFiles.confusionMatrix, png)),
+    write(runFiles.predictions, predictionsCsv(predictions, classes)),
+  ]);
   return [
     `${runFiles.args}  what the run was told`,
     `${runFiles.results}, ${runFiles.curvesPng}, ${runFiles.curvesSvg}  loss and accuracy on the way`,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError, FoveaError } from '../core/errors.ts';
 import { asCacheError, type DownloadOptions, download, sizeOfFile } from './download.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A file of weights on the web. */
 export interface WeightsSource {
@@ -133,7 +134,7 @@ export async function fetchWeights(
     throw new DataError({ where: fileName, expected: 'a file name without a folder', got: `'${fileName}'` });
   const file = path.join(cacheDir, fileName);
   try {
-    await mkdir(cacheDir, { recursive: true });
+    await makeFolder(cacheDir);
     let spoiled = '';
     if ((await sizeOfFile(file)) > 0) {
       if ((await sha256(file)).startsWith(sha256Prefix)) return file;

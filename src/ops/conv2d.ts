@@ -139,7 +139,8 @@ export const conv2dGradInputOp = defineOp({
         dilation: attrs.dilation,
         src: { of: { out: 0 } },
         weights: weightsOperand({ in: 1 }, weight!.shape, attrs.groups),
-        dst: { of: { in: 0 } },
+        // As it lies, for strides: left to choose, oneDNN 3.7 divides by zero where it weighs channels-last for 1×1 windows.
+        dst: { of: { in: 0 }, layout: attrs.stride.some((step) => step > 1) ? 'given' : undefined },
       },
     ],
   },

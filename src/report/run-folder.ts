@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type CheckpointError, UsageError } from '../core/errors.ts';
+import { UsageError } from '../core/errors.ts';
+import { makeFolder } from '../data/make-folder.ts';
 import { asWriteError } from '../data/write-atomic.ts';
 
 /** What a run folder shows, beside the weights that training keeps in it. */
@@ -35,22 +36,16 @@ export const runFiles = {
 export async function createRunFolder(name: string, { root = 'runs' }: { root?: string } = {}): Promise<string> {
   if (!/^[\p{L}\p{N}_-][\p{L}\p{N}._-]*$/u.test(name))
     throw new UsageError({ where: 'run name', expected: 'letters, digits, ".", "_" and "-", not "." first', got: JSON.stringify(name) });
-  const make = async (folder: string, recursive = false) => {
-    try {
-      await mkdir(folder, { recursive });
-    } catch (error) {
-      throw asWriteError(folder, error);
-    }
-  };
-  await make(root, true);
+  await makeFolder(root).catch((error: unknown) => {
+    throw asWriteError(root, error);
+  });
   for (let number = 1; ; number++) {
     const folder = path.join(root, number === 1 ? name : `${name}${number}`);
     try {
-      await make(folder);
+      await mkdir(folder);
       return folder;
     } catch (error) {
-      const { cause } = error as CheckpointError;
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asWriteError(folder, error);
     }
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { access, constants, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { FoveaError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
+import { makeFolder } from '../data/make-folder.ts';
 import { weightsCacheDir } from '../data/weights-cache.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
@@ -57,7 +58,7 @@ export async function writeIndex(file: string, { entries, vectors, size, identit
   tensors.set('vectors', { dtype: 'f32', shape: [entries.length, size], data: vectors });
   tensors.set('files', { dtype: 'u8', shape: [files.length], data: files });
   const metadata = { 'fovea.index': version, identity, sha256: checksum(identity, files, vectors) };
-  await mkdir(path.dirname(file), { recursive: true }).catch((error: unknown) => {
+  await makeFolder(path.dirname(file)).catch((error: unknown) => {
     throw asWriteError(file, error);
   });
   await writeAtomic(file, writeSafetensors(tensors, metadata));

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
+import { makeFolder } from '../data/make-folder.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
@@ -139,7 +140,7 @@ export const weightsFile = (runFolder: string, name: WeightsName): string => pat
 export async function prepareWeightsFolder(runFolder: string): Promise<void> {
   const folder = path.join(runFolder, 'weights');
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const left = (await readdir(folder)).filter((name) => name.startsWith('.scratch-'));
     await Promise.all(left.map((name) => rm(path.join(folder, name), { force: true })));
   } catch (error) {

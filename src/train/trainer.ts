@@ -135,7 +135,8 @@ export class Trainer {
       await this.#saved;
     }
     const interrupted = !this.#isOver;
-    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run(signal);
+    // Without the signal: a run whose training is over has results.
+    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run();
     return {
       model: this.module,
       state: await this.#parts.store.read([...this.module.parameters().keys()]),

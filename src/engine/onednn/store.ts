@@ -64,7 +64,7 @@ export class OneDnnStore implements BackendStore {
         throw new EngineError({ where: name, expected: `shape ${formatShape(entry.shape)}`, got: formatShape(shape) });
       if (dtype !== 'f32') throw new EngineError({ where: name, expected: 'f32', got: dtype });
       if (entry.version) this.#write(entry.version, data as Float32Array);
-      else entry.waiting = Float32Array.from(data as Float32Array);
+      else entry.waiting = (data as Float32Array).slice();
       entry.generation++;
     }
   }
