@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import * as fovea from 'fovea';
-import { add, BatchNorm2d, Conv2d, constant, type Dataset, flatten, Linear, Module, Parameter, relu, Sequential, type Tensor } from 'fovea';
+import { add, BatchNorm2d, Conv2d, constant, flatten, Linear, Module, Parameter, relu, Sequential, type Tensor } from 'fovea';
 
 const { values } = parseArgs({
   options: {
@@ -73,16 +73,9 @@ class CifarNet extends Module {
   }
 }
 
-/** `n` samples at even distances, so that every class has its share. */
-function spread(set: Dataset, n: number): Dataset {
-  const at = (i: number) => Math.floor((i * set.length) / n);
-  const read: Dataset['read'] = (indices, into) => set.read(Array.from(indices, at), into);
-  return { ...set, length: n, labels: Int32Array.from({ length: n }, (_, i) => set.labels[at(i)]), read };
-}
-
 const cifar = await fovea.loadCifar10(values.data);
-const trainSet = spread(cifar.train, Number(values.train));
-const testSet = spread(cifar.test, Number(values.test));
+const trainSet = fovea.randomSamples(cifar.train, Number(values.train));
+const testSet = fovea.randomSamples(cifar.test, Number(values.test));
 const percent = (rate: number) => `${(100 * rate).toFixed(1)} %`.padStart(11);
 
 async function run(depth: number, residual: boolean) {

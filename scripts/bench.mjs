@@ -7,7 +7,7 @@ import { torchVersion } from '../bench/peer.mjs';
 import { setupOnednn } from './setup-onednn.mjs';
 import { build, inRoot, installPackages, requireNode, root, stop } from './steps.mjs';
 
-const parts = ['step', 'project', 'steady', 'bits', 'loader', 'networks', 'inference', 'transfer'];
+const parts = ['step', 'project', 'steady', 'bits', 'loader', 'networks', 'inference', 'transfer', 'knn'];
 const [option, list, ...rest] = process.argv.slice(2);
 const chosen = option === '--only' ? (list ?? '').split(',') : parts;
 const unknown = chosen.find((part) => !parts.includes(part));

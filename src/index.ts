@@ -4,18 +4,16 @@
  * @module
  */
 
-// Training and what comes after.
+export * from './classic/index.ts';
 export { evaluationGraph, trainingGraph } from './compile/index.ts';
-// Data.
 export * from './core/index.ts';
 export * from './data/index.ts';
 export type { Engine, EngineInfo, Program, Store } from './engine/engine.ts';
 export { LocalEngine } from './engine/local.ts';
 export { createReferenceBackend } from './engine/reference/backend.ts';
 export { type EngineOptions, openEngine } from './engine/threaded/index.ts';
-// Results as files.
+export * from './explain/index.ts';
 export { readSafetensors, writeSafetensors } from './formats/index.ts';
-// Networks: modules, their layers, and the operations their `forward` calls.
 export type { Tensor } from './graph/tensor.ts';
 export { createModel, defineModel, initializeModel, listModels, type ModelOptions, type ModelSpec } from './models/index.ts';
 export * from './nn/index.ts';
@@ -45,6 +43,5 @@ export {
 } from './ops/index.ts';
 export type { OptimizerSpec, ScheduleSpec } from './optim/index.ts';
 export * from './report/index.ts';
-// Similar pictures.
 export * from './search/index.ts';
 export * from './train/index.ts';

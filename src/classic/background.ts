@@ -2,7 +2,7 @@ import type { Shape } from '../core/shape.ts';
 import { type Rows, rowCountOf } from './rows.ts';
 
 /** A mean colour: one level for grey pictures, three for others, 0 to 255. */
-export type Colour = readonly number[];
+export type BorderColour = readonly number[];
 
 /** Width of the frame that counts as background, as a share of the side. */
 const frameShare = 1 / 8;
@@ -14,7 +14,7 @@ const leastLead = 16;
  *
  * **Shapes**: rows of levels `[n, C·H·W]`; one colour of C levels for each.
  */
-export function borderColours({ data, width: size }: Rows, [channels, height, width]: Shape): Colour[] {
+export function borderColours({ data, width: size }: Rows, [channels, height, width]: Shape): BorderColour[] {
   const frame = Math.max(1, Math.round(Math.min(height, width) * frameShare));
   const places = Array.from({ length: height * width }, (_, i) => i).filter((i) => {
     const [y, x] = [Math.floor(i / width), i % width];
@@ -28,19 +28,19 @@ export function borderColours({ data, width: size }: Rows, [channels, height, wi
   );
 }
 
-export const meanColour = (colours: readonly Colour[]): Colour =>
+export const meanColour = (colours: readonly BorderColour[]): BorderColour =>
   (colours[0] ?? []).map((_, c) => colours.reduce((sum, colour) => sum + colour[c], 0) / colours.length);
 
-export const colourDistance = (a: Colour, b: Colour): number => Math.hypot(...a.map((level, c) => level - b[c]));
+export const colourDistance = (a: BorderColour, b: BorderColour): number => Math.hypot(...a.map((level, c) => level - b[c]));
 
 /** A wrong guess and the colours of the backgrounds around it. */
 export interface BackgroundCase {
   readonly query: number;
-  readonly own: Colour;
+  readonly own: BorderColour;
   /** Mean over the neighbours that voted. */
-  readonly neighbours: Colour;
+  readonly neighbours: BorderColour;
   /** Mean over the training pictures of the query's true class. */
-  readonly truth: Colour;
+  readonly truth: BorderColour;
   /** How much nearer the neighbours' background is than the true class's, in levels. */
   readonly lead: number;
 }
@@ -55,8 +55,8 @@ export interface BackgroundCase {
  * - `queryColours`, `rowColours` of `borderColours`; `neighboursOf` the rows that voted; `guesses` with the share of the votes of each
  */
 export function decidedByBackground(options: {
-  queryColours: readonly Colour[];
-  rowColours: readonly Colour[];
+  queryColours: readonly BorderColour[];
+  rowColours: readonly BorderColour[];
   labels: ArrayLike<number>;
   rowLabels: ArrayLike<number>;
   guesses: ArrayLike<number>;
@@ -64,7 +64,7 @@ export function decidedByBackground(options: {
   neighboursOf: (query: number) => ArrayLike<number>;
 }): BackgroundCase[] {
   const { queryColours, rowColours, labels, rowLabels, guesses, shareOf, neighboursOf } = options;
-  const byClass = new Map<number, Colour[]>();
+  const byClass = new Map<number, BorderColour[]>();
   rowColours.forEach((colour, row) => {
     const list = byClass.get(rowLabels[row]);
     if (list) list.push(colour);

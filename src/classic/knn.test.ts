@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../core/rng.ts';
 import { LocalEngine } from '../engine/local.ts';
 import { createReferenceBackend } from '../engine/reference/backend.ts';
-import { crossValidate } from './cross-validate.ts';
+import { bestOf, crossValidate } from './cross-validate.ts';
 import { type KnnMetric, nearestNeighbours, vote } from './knn.ts';
+import { studyNeighbours } from './knn-study.ts';
 
 const engine = new LocalEngine(createReferenceBackend());
 const width = 3;
@@ -27,6 +28,43 @@ describe('nearestNeighbours', () => {
       const all = Array.from({ length: 1100 }, (_, r) => distances[metric](at(queries.data, q), at(rows.data, r)));
       const sorted = all.map((_, r) => r).sort((a, b) => all[a] - all[b]);
       expect([...indices.subarray(q * 4, q * 4 + 4)]).toEqual(sorted.slice(0, 4));
+    }
+  });
+
+  it.each(['l1', 'l2', 'cosine'] as const)('finds among bytes what it finds among the same reals, by %s', async (metric) => {
+    const rng = new Rng('bytes');
+    const [wide, reals] = [2100, { rows: [] as number[], queries: [] as number[] }];
+    for (let i = 0; i < 40 * wide; i++) reals.rows.push(rng.int(256));
+    for (let i = 0; i < 5 * wide; i++) reals.queries.push(rng.int(256));
+    const near = async (make: typeof Uint8Array | typeof Float32Array, other = make) => {
+      const rows = { data: make.from(reals.rows), width: wide };
+      const queries = { data: other.from(reals.queries), width: wide };
+      return [...(await nearestNeighbours(engine, { queries, rows, k: 6, metric })).indices];
+    };
+    expect(await near(Uint8Array)).toEqual(await near(Float32Array));
+    expect(await near(Uint8Array, Float32Array)).toEqual(await near(Float32Array));
+  });
+
+  it('sums the largest differences of many bytes without overflow', async () => {
+    const wide = 20_000;
+    const rows = { data: new Uint8Array(2 * wide).fill(255), width: wide };
+    rows.data[wide] = 254;
+    const { indices } = await nearestNeighbours(engine, { queries: { data: new Uint8Array(wide), width: wide }, rows, k: 2, metric: 'l1' });
+    expect([...indices]).toEqual([1, 0]);
+  });
+
+  it('tells how far it is', async () => {
+    for (const metric of ['l1', 'l2'] as const) {
+      const shares: number[] = [];
+      await nearestNeighbours(engine, {
+        queries: random(2100, 'q'),
+        rows: random(600, 'r'),
+        k: 1,
+        metric,
+        onProgress: (s) => shares.push(s),
+      });
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect(shares.at(-1)).toBe(1);
     }
   });
 
@@ -76,6 +114,42 @@ describe('crossValidate', () => {
     const labels = Array.from({ length: 20 }, (_, i) => i % 2);
     const found = await crossValidate(engine, { rows, labels, classes: 2, ks: [1, 16], folds: 5 });
     expect(found.map(({ k }) => k)).toEqual([1, 16]);
-    expect(found[0]).toMatchObject({ foldAccuracies: [1, 1, 1, 1, 1], mean: 1 });
+    expect(found[0]).toMatchObject({ foldAccuracies: [1, 1, 1, 1, 1], mean: 1, spread: 0 });
+    expect(bestOf(found).k).toBe(1);
+  });
+
+  it('refuses more neighbours than are outside a part', async () => {
+    const rows = { data: new Float32Array(11), width: 1 };
+    const run = (k: number, folds: number) => crossValidate(engine, { rows, labels: new Int32Array(11), classes: 1, ks: [1, k], folds });
+    await expect(run(9, 5)).rejects.toThrow(/--k\] expected 1 to 8.*got 9/);
+    await expect(run(1, 12)).rejects.toThrow(/--folds\] expected 2 to 11, got 12/);
+    await expect(run(8, 5)).resolves.toHaveLength(2);
+  });
+
+  it('gives the standard deviation of a sample', async () => {
+    // Two parts of one row each among rows of two classes: which are right depends on the deal, but both lie at 0 or 1.
+    const rows = { data: Float32Array.of(0, 1, 10, 11), width: 1 };
+    const [{ foldAccuracies, spread, mean }] = await crossValidate(engine, { rows, labels: [0, 1, 1, 1], classes: 2, ks: [1], folds: 4 });
+    expect(foldAccuracies).toHaveLength(4);
+    expect(mean).toBe(0.5);
+    expect(spread).toBeCloseTo(Math.sqrt((4 * 0.25) / 3), 12);
+  });
+});
+
+describe('studyNeighbours', () => {
+  it('chooses k on the training rows, judges the test rows and times queries among more and more rows', async () => {
+    const rng = new Rng('study');
+    const made = (count: number) => {
+      const labels = Array.from({ length: count }, (_, i) => i % 2);
+      return { rows: { data: Float32Array.from(labels, (label) => label * 10 + rng.uniform()), width: 1 }, labels };
+    };
+    const stages = new Set<string>();
+    const [train, test] = [made(40), made(9)];
+    const study = await studyNeighbours(engine, { train, test, classes: 2, ks: [1, 3], onProgress: (stage) => stages.add(stage) });
+    expect(study).toMatchObject({ bestK: 1, accuracy: 1, metric: 'l2' });
+    expect([...study.predictions]).toEqual(test.labels);
+    expect(study.neighbours.indices).toHaveLength(9 * 3);
+    expect(study.queryTimes.map(({ rows }) => rows)).toEqual([10, 20, 40]);
+    expect([...stages]).toEqual(['cross-validation', 'test', 'timing']);
   });
 });

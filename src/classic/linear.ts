@@ -1,14 +1,16 @@
 import { NumericError, UsageError } from '../core/errors.ts';
-import { f32, i32, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { f32, type NdArray, type StateDict } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import { batchIndices, epochOrder } from '../data/order.ts';
-import type { Engine, Program, Results, Store } from '../engine/engine.ts';
+import type { Engine, Results, Store } from '../engine/engine.ts';
 import { initialOptimizerState } from '../optim/attach.ts';
 import { learningRate, type ScheduleSpec } from '../optim/schedules.ts';
+import { CentredRows, meanRow } from './centred-rows.ts';
 import type { LabelledRows } from './knn-study.ts';
 import type { LinearModel } from './linear-scores.ts';
 import { checkObjective, type LinearObjective, linearEvaluationGraph, linearStepGraph } from './linear-step.ts';
-import { type Rows, rowCountOf } from './rows.ts';
+import { ProgramsBySize } from './programs-by-size.ts';
+import { rowCountOf } from './rows.ts';
 
 export interface LinearOptions extends LinearObjective {
   train: LabelledRows;
@@ -55,41 +57,6 @@ const firstSpread = 1e-3;
 const evaluationRows = 500;
 
 const scalar = (value: number): NdArray<'f32'> => f32([value], []);
-/** Bytes are levels, which count from 0 to 1. */
-const scaleOf = ({ data }: Rows): number => (data instanceof Uint8Array ? 1 / 255 : 1);
-
-/** The mean of every column: the mean picture. */
-export function meanRow(rows: Rows): Float64Array {
-  const { data, width } = rows;
-  const sums = new Float64Array(width);
-  for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) sums[i] += data[at + i];
-  return sums.map((sum) => (sum / rowCountOf(rows)) * scaleOf(rows));
-}
-
-/** Batches of rows less the mean row. */
-class Centred {
-  readonly #rows: Rows;
-  readonly #labels: ArrayLike<number>;
-  readonly #mean: Float64Array;
-
-  constructor({ rows, labels }: LabelledRows, mean: Float64Array) {
-    this.#rows = rows;
-    this.#labels = labels;
-    this.#mean = mean;
-  }
-
-  read(places: Uint32Array): { x: NdArray<'f32'>; target: NdArray<'i32'> } {
-    const { data, width } = this.#rows;
-    const scale = scaleOf(this.#rows);
-    const x = new Float32Array(places.length * width);
-    places.forEach((place, n) => {
-      for (let i = 0; i < width; i++) x[n * width + i] = data[place * width + i] * scale - this.#mean[i];
-    });
-    const target = i32(Int32Array.from(places, (place) => this.#labels[place]));
-    return { x: { dtype: 'f32', shape: [places.length, width], data: x }, target };
-  }
-}
-
 function rightIn(scores: ArrayLike<number>, target: ArrayLike<number>, into?: Int32Array, at = 0): number {
   const classes = scores.length / target.length;
   let right = 0;
@@ -100,26 +67,6 @@ function rightIn(scores: ArrayLike<number>, target: ArrayLike<number>, into?: In
     if (best === target[n]) right++;
   }
   return right;
-}
-
-/** Programs by the number of rows, planned when they are first needed. */
-class Programs {
-  readonly #plan: (n: number) => Promise<Program>;
-  readonly #known = new Map<number, Promise<Program>>();
-
-  constructor(plan: (n: number) => Promise<Program>) {
-    this.#plan = plan;
-  }
-
-  of(n: number): Promise<Program> {
-    const known = this.#known.get(n) ?? this.#plan(n);
-    this.#known.set(n, known);
-    return known;
-  }
-
-  async close(): Promise<void> {
-    for (const program of this.#known.values()) await (await program).close();
-  }
 }
 
 function firstState(width: number, classes: number, seed: number): StateDict {
@@ -153,28 +100,31 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
   if (test.rows.width !== width)
     throw new UsageError({ where: 'linear', expected: `test rows of ${width} numbers, as the training rows`, got: `${test.rows.width}` });
   const store = await engine.createStore();
-  const steps = new Programs(async (batchSize) => {
+  let isFirst = true;
+  const steps = new ProgramsBySize(async (batchSize) => {
     const graph = linearStepGraph({ ...options, momentum, batchSize, width, classes });
     if (isFirst) await store.load(initialOptimizerState(graph));
     isFirst = false;
     return engine.compile(graph, store);
   });
-  let isFirst = true;
-  const evaluations = new Programs((batchSize) => {
+  const evaluations = new ProgramsBySize((batchSize) => {
     const graph = linearEvaluationGraph({ loss, margin: options.margin, batchSize, width, classes });
     return engine.compile(graph, store);
   });
   try {
     await store.load(firstState(width, classes, seed));
     const mean = meanRow(train.rows);
-    const sets = { train: new Centred(train, mean), test: new Centred(test, mean) };
+    const sets = { train: new CentredRows(train, mean), test: new CentredRows(test, mean) };
     const predictions = new Int32Array(rowCountOf(test.rows));
     const history: LinearEpoch[] = [];
     const { epochs = 10 } = options;
     for (let epoch = 0; epoch < epochs; epoch++) {
       const trained = await runEpoch(options, sets.train, steps, epoch);
       const tested = await evaluate(sets.test, evaluations, predictions);
-      history.push({ epoch: epoch + 1, ...trained, ...tested });
+      // The last step of an epoch may be the one that leaves the finite numbers.
+      if (!Number.isFinite(tested.testLoss)) throw notFinite(`test after step ${trained.step}`, tested.testLoss, trained.baseLr);
+      const { baseLr, ...row } = trained;
+      history.push({ epoch: epoch + 1, ...row, ...tested });
     }
     return { model: await readModel(store, { classes, width }, mean), history, predictions };
   } finally {
@@ -183,8 +133,11 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
   }
 }
 
+const notFinite = (where: string, value: number, lr: number) =>
+  new NumericError({ where, expected: 'a finite loss', got: `${value}`, hint: `Use a lower learning rate than ${lr}` });
+
 /** One pass over the training rows, two steps in flight. */
-async function runEpoch(options: LinearOptions, rows: Centred, programs: Programs, epoch: number) {
+async function runEpoch(options: LinearOptions, rows: CentredRows, programs: ProgramsBySize, epoch: number) {
   const { train, loss = 'softmax', epochs = 20, batchSize = 100, seed = 0, schedule = { kind: 'cosine' }, onProgress } = options;
   const { lr: base = defaultRates[loss] } = options;
   const count = rowCountOf(train.rows);
@@ -194,13 +147,7 @@ async function runEpoch(options: LinearOptions, rows: Centred, programs: Program
   const step = epoch * batches.length;
   const settle = ({ dataLoss, y }: Results, target: NdArray<'i32'>, at: number) => {
     const value = Number(dataLoss.data[0]);
-    if (!Number.isFinite(value))
-      throw new NumericError({
-        where: `step ${at}`,
-        expected: 'a finite loss',
-        got: `${value}`,
-        hint: `Use a lower learning rate than ${base}`,
-      });
+    if (!Number.isFinite(value)) throw notFinite(`step ${at}`, value, base);
     lossSum += value * target.data.length;
     right += rightIn(y.data as Float32Array, target.data);
     done += target.data.length;
@@ -217,10 +164,10 @@ async function runEpoch(options: LinearOptions, rows: Centred, programs: Program
     before = async () => settle(await answer, target, step + i + 1);
   }
   await before?.();
-  return { step: step + batches.length, lr, trainLoss: lossSum / count, trainAccuracy: right / count };
+  return { step: step + batches.length, lr, baseLr: base, trainLoss: lossSum / count, trainAccuracy: right / count };
 }
 
-async function evaluate(rows: Centred, programs: Programs, predictions: Int32Array) {
+async function evaluate(rows: CentredRows, programs: ProgramsBySize, predictions: Int32Array) {
   const count = predictions.length;
   let [lossSum, right] = [0, 0];
   for (let begin = 0; begin < count; begin += evaluationRows) {

@@ -1,4 +1,4 @@
-import { rmdir } from 'node:fs/promises';
+import { rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type KnnMetric, type KnnStage, knnMetrics, type Rows, readLevels, studyNeighbours } from '../classic/index.ts';
 import { UsageError } from '../core/errors.ts';
@@ -57,10 +57,18 @@ function metricIn(name: string): KnnMetric {
   });
 }
 
+const isFolder = (name: string): Promise<boolean> =>
+  stat(name).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
 /** The network whose features are compared beside the pixels. */
 async function networkIn({ features, weights, classes }: KnnCommandOptions): Promise<NamedNetwork | undefined> {
   if (features !== pixelsName) {
     const hint = didYouMean(features, [pixelsName]);
+    // A run beside a model's name: the run has the model and its numbers.
+    if (weights !== undefined && (await isFolder(weights))) return namedNetwork({ network: weights, classes });
     const file = await weightsFileOf(features, weights);
     return namedNetwork({ network: features, weights: file, classes }).catch((error: unknown) => {
       if (!hint) throw error;

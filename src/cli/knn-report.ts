@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type BackgroundCase, borderColours, type Colour, decidedByBackground, rowOf } from '../classic/index.ts';
+import { type BackgroundCase, type BorderColour, borderColours, decidedByBackground, rowOf } from '../classic/index.ts';
 import { samplePicture } from '../data/sample-picture.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
@@ -20,7 +20,7 @@ function pixelsOf({ train, pixels }: KnnResult, part: 'train' | 'test', row: num
   return { width, height, pixels: data };
 }
 
-const hexOf = (colour: Colour): string => {
+const hexOf = (colour: BorderColour): string => {
   const [red, green = red, blue = red] = colour.map((level) => Math.round(level).toString(16).padStart(2, '0'));
   return `#${red}${green}${blue}`;
 };

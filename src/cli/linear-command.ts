@@ -111,15 +111,15 @@ async function trainAll(engine: Engine, plan: Plan): Promise<LinearRun> {
   });
   const sets = { train: await read('training', train), test: await read('test', test) };
   const { epochs, batchSize, lr, momentum, seed } = recipe;
-  const fit = (l2: number, what: string) =>
+  const trainWith = (l2: number, what: string) =>
     withBar(what, ({ onShare: onProgress }) => {
       const options: LinearOptions = { ...sets, ...objective, l2, epochs, batchSize, lr, momentum, seed, classes: train.classes.length };
       return trainLinear(engine, { ...options, schedule: scheduleOf(recipe), onProgress });
     });
-  const result = await fit(objective.l2, 'training');
+  const result = await trainWith(objective.l2, 'training');
   const compared: PenaltyRun[] = [];
   for (const l2 of penalties.length ? [...new Set([...penalties, objective.l2])].sort((a, b) => a - b) : []) {
-    const { model, history } = l2 === objective.l2 ? result : await fit(l2, `training with λ = ${l2}`);
+    const { model, history } = l2 === objective.l2 ? result : await trainWith(l2, `training with λ = ${l2}`);
     const { trainAccuracy, testAccuracy } = history.at(-1)!;
     compared.push({ l2, model, trainAccuracy, testAccuracy, squaredWeights: squaredWeights(model.weight) });
   }

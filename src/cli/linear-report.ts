@@ -9,11 +9,14 @@ import { curvesSvg } from '../report/curves.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import { penaltySvg } from '../report/penalty-chart.ts';
 import { renderPng } from '../report/render.ts';
+import { ellipsis } from '../report/svg.ts';
 import type { ReportFile } from './knn-output.ts';
 import { countsOf, type LinearRun } from './linear-output.ts';
 
 const templatePx = 160;
 const templateColumns = 5;
+/** A mosaic's caption has room for the share beside it. */
+const longestName = 17;
 const lossNames = { hinge: 'hinge loss', softmax: 'cross-entropy loss (nats)' };
 
 /** Writes the pictures and tables of a run. */
@@ -36,11 +39,11 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
 
   const tiles = train.classes.map((name, c) => ({
     ...weightTemplate(model, c, train.sampleShape),
-    caption: `${name}, ${Math.round(100 * shareOf(c))} % right`,
+    caption: `${ellipsis(name, longestName)}, ${Math.round(100 * shareOf(c))} %`,
   }));
   const templates = await mosaicSvg(tiles, {
     title: `${data}: the rows of W as pictures`,
-    note: `${told}; grey is 0; where a row is lighter, light there raises the score`,
+    note: `${told}; grey is 0; where a row is lighter, light there raises the score; % of test images right`,
     columns: templateColumns,
     sidePx: templatePx,
   });

@@ -9,18 +9,18 @@ export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (l
 /** A number if it is one; else the text, which the recipe's check refuses with its range. */
 export const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
 
-/** The default as help tells it: that of data sets, then that of folders where it differs. */
-function presetOf(field: RecipeField): string {
-  const [own, folders] = [{}, { data: 'folder' }].map((given) => completeRecipe(given)[field]);
-  const isTold = own !== undefined && own !== false;
-  const parts = [...(isTold ? [`${own}`] : []), ...(folders === own ? [] : [`of folders: ${folders}`])];
-  return parts.join('; ');
+/** What the help calls a field's default: one of data sets, one of folders of pictures. */
+function presetOf(field: RecipeField): string | undefined {
+  const [own, ofFolders] = [completeRecipe({})[field], completeRecipe({ data: 'folder' })[field]];
+  const hasOwn = own !== undefined && own !== false;
+  const parts = [...(hasOwn ? [`${own}`] : []), ...(ofFolders === own ? [] : [`of folders: ${ofFolders}`])];
+  return parts.length > 0 ? parts.join('; ') : undefined;
 }
 
 /** A field of the recipe as an option; `preset` what its help calls the default, if not the recipe's. */
 export function recipeOption(field: RecipeField, preset: unknown = presetOf(field)): Option {
   const { doc, value, group } = meaningOf(field);
-  const note = preset === '' || preset === undefined || preset === false ? '' : ` (default: ${preset})`;
+  const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
   const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
   return value === 'n' ? option.argParser(asNumber) : option;
 }

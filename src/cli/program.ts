@@ -123,7 +123,7 @@ function createProgram(done: (status: number) => void): Command {
     .option('--k <list>', 'numbers of neighbours to try', '1,3,5,10,20')
     .option('--metric <name>', 'distance: l1, l2 or cosine', 'l2')
     .option('--features <name>', 'pixels; or a model’s name or a run, whose features are compared beside the pixels', 'pixels')
-    .option('--weights <file>', 'trained weights of that model, .pth or .safetensors; imagenet: download them')
+    .option('--weights <file|run>', 'trained weights of that model, .pth, .safetensors or a run; imagenet: download them')
     .addOption(new Option('--classes <n>', 'classes of the weights (default: 1000)').argParser(asNumber))
     .addOption(new Option('--folds <n>', 'parts of the cross-validation').argParser(asNumber).default(5))
     .addOption(new Option('--train <n>', 'use only n training images, drawn at random (default: all)').argParser(asNumber))

@@ -1,5 +1,5 @@
 export type { BrokenFile } from './check-pictures.ts';
-export * from './cifar.ts';
+export { cifarClasses, loadCifar10 } from './cifar.ts';
 export * from './class-names.ts';
 export * from './dataset.ts';
 export * from './digit.ts';
@@ -10,6 +10,8 @@ export * from './mnist.ts';
 export * from './order.ts';
 export * from './picture.ts';
 export * from './picture-dataset.ts';
+export * from './random-samples.ts';
+export * from './small-pictures.ts';
 export * from './state-file.ts';
 export * from './transforms/index.ts';
 export * from './weights-cache.ts';

@@ -60,7 +60,7 @@ async function drawView(view: NeighbourView, x: number, y: number, barsX: number
     const drawn = [
       await pictureElement(tile, tileX, tileY, tilePx),
       element('rect', { x: tileX, y: tileY, width: tilePx, height: tilePx, fill: 'none', stroke: fill, 'stroke-width': 2 }),
-      text(tileX + tilePx / 2, tileY + tilePx + 13, fitting(tile.className, tilePx + gapPx - 2, 10.5), caption),
+      text(tileX + tilePx / 2, tileY + tilePx + 13, fitting(tile.className, tilePx + 1, 10.5), caption),
     ];
     parts.push(element('g', { opacity: tile.votes ? undefined : 0.35 }, drawn.join('')));
   }
@@ -112,7 +112,7 @@ export async function neighboursSvg(cases: readonly NeighbourCase[], { title, no
   for (const [i, one] of cases.entries()) {
     if (i > 0) parts.push(line(edgePx, y - 8, right, y - 8, { stroke: colours.grid }));
     const height = Math.max(one.views.length * viewPx, headPx + queryPx + 12);
-    parts.push(text(edgePx, y + 14, one.truth, { 'font-size': sizes.small, 'font-weight': 'bold' }));
+    parts.push(text(edgePx, y + 14, fitting(one.truth, queryPx * 0.95, sizes.small), { 'font-size': sizes.small, 'font-weight': 'bold' }));
     parts.push(await pictureElement(one.query, edgePx, y + headPx, queryPx));
     if (one.swatches.length) parts.push(text(swatchesX, y + 14, 'mean border', { 'font-size': sizes.small, fill: colours.faint }));
     one.swatches.forEach(({ name, fill }, n) => {

@@ -2,6 +2,7 @@ import { scaleLinear, scaleLog } from 'd3-scale';
 import { line as lineShape } from 'd3-shape';
 import { pictureElement } from './mosaic.ts';
 import type { Pixels } from './neighbours.ts';
+import { textWidthPx } from './render.ts';
 import { element, line, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
 
@@ -21,8 +22,8 @@ const panelPx = { width: 440, height: 300 };
 const margins = { top: 58, right: 20, bottom: 52, left: 70 };
 const templatePx = 96;
 const cellPx = { width: 56, height: 30 };
-/** Room for the longer of the example's sums. */
-const sumsPx = 292;
+/** Room for a score of the example. */
+const scorePx = 84;
 
 interface Curve {
   readonly name: string;
@@ -122,8 +123,10 @@ function example(top: number): string[] {
     const squares = w.reduce<number>((sum, value) => sum + value * value, 0);
     parts.push(...vector(left, y, `w${'₁₂'[i]}`, w));
     parts.push(text(right, y + 20, `w${'₁₂'[i]}·x = ${score}`));
-    parts.push(text(right + 84, y + 20, `R(w${'₁₂'[i]}) = ${w.map((value) => `${value}²`).join(' + ')} = ${squares}`));
-    if (i === 1) parts.push(text(right + 84 + sumsPx, y + 20, 'preferred: it looks at all of x', { fill: colours.good }));
+    const sum = `R(w${'₁₂'[i]}) = ${w.map((value) => `${value}²`).join(' + ')} = ${squares}`;
+    parts.push(text(right + scorePx, y + 20, sum));
+    const after = right + scorePx + textWidthPx(sum, sizes.body) + 16;
+    if (i === 1) parts.push(text(after, y + 20, '← preferred: it looks at all of x', { fill: colours.good }));
   });
   return parts;
 }
@@ -178,6 +181,6 @@ export async function penaltySvg(
     ...templates,
     ...example(exampleTop),
   ];
-  const width = Math.max(2 * panelPx.width + edgePx, edgePx + points.length * step, 930);
+  const width = Math.max(2 * panelPx.width + edgePx, edgePx + points.length * step, 980);
   return drawing(width, exampleTop + 34 + 3 * (cellPx.height + 12) + 12, parts);
 }

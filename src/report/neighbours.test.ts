@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { type NeighbourCase, type NeighbourTile, neighboursSvg } from './neighbours.ts';
+import { renderPng } from './render.ts';
+import { colours } from './theme.ts';
+
+const grey = { pixels: new Uint8Array(16), width: 4, height: 4 };
+const tile = (className: string, isRight: boolean, votes = true): NeighbourTile => ({ ...grey, className, isRight, votes });
+const one: NeighbourCase = {
+  query: grey,
+  truth: 'deer',
+  swatches: [{ name: 'this picture', fill: '#102030' }],
+  views: [
+    {
+      name: 'pixels, k = 2',
+      guess: 'airplane & co',
+      isRight: false,
+      neighbours: [tile('airplane & co', false), tile('deer', true), tile('a very long name of a class', false, false)],
+      votes: [
+        { className: 'airplane & co', count: 1 },
+        { className: 'deer', count: 1 },
+      ],
+    },
+  ],
+};
+
+describe('neighboursSvg', () => {
+  it('shows query, neighbours, votes and colours; pale are those too far to vote', async () => {
+    const svg = await neighboursSvg([one], { title: 'Title', note: 'note' });
+    expect(svg.match(/<image /g)).toHaveLength(4);
+    expect(svg).toContain('pixels, k = 2: airplane &amp; co, wrong');
+    expect(svg).toContain('fill="#102030"');
+    expect(svg.match(/opacity="0.35"/g)).toHaveLength(1);
+    expect(svg.match(new RegExp(`stroke="${colours.good}"`, 'g'))).toHaveLength(1);
+    expect(svg.match(new RegExp(`stroke="${colours.bad}"`, 'g'))).toHaveLength(2);
+    expect(svg).toMatch(/>a very[^<]*…</);
+    expect((await renderPng(svg, { scale: 1 })).length).toBeGreaterThan(1000);
+  });
+
+  it('says so if there is nothing to show', async () => {
+    expect(await neighboursSvg([], { title: 'Title', note: '' })).toContain('nothing to show');
+  });
+});
