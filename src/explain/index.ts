@@ -1,3 +1,4 @@
+export { type ComputeOptions, compute } from './compute.ts';
 export type { Depth } from './depth.ts';
 export { type ExplainOptions, explainValue } from './explain-value.ts';
 export type * from './explanation.ts';

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { ResultRow } from './csv.ts';
-import { curvesSvg } from './curves.ts';
+import { comparisonSvg, curvesSvg } from './curves.ts';
 import { renderPng } from './render.ts';
 
 const rows = (n: number): ResultRow[] =>
@@ -69,5 +69,34 @@ describe('curvesSvg', () => {
     expect(svg).not.toMatch(/"[^"]*(NaN|Infinity|undefined)[^"]*"/);
     const { dominant } = await sharp(await renderPng(svg, { scale: 1 })).stats();
     expect(dominant.r + dominant.g + dominant.b).toBeGreaterThan(700);
+  });
+});
+
+describe('comparisonSvg', () => {
+  const runs = [
+    { name: 'plain', colour: '#123456', rows: rows(10) },
+    { name: 'deep', rows: rows(5), dashed: true },
+    { name: 'third', rows: rows(3) },
+  ];
+
+  it('names every run with its own best, in two columns', () => {
+    const svg = comparisonSvg(runs, { title: 'Depths' });
+    for (const words of ['plain: min 0.2 at step 1\u202f000', 'deep: min 0.4 at step 500', 'third: max 83.33 % at step 300'])
+      expect(svg).toContain(words);
+    const [plain, deep, third] = runs.map(({ name }) => new RegExp(`<text x="(\\d+)" y="([\\d.]+)"[^>]*>${name}: min`).exec(svg)!);
+    expect(deep[2]).toBe(plain[2]);
+    expect(third[1]).toBe(plain[1]);
+    expect(Number(third[2])).toBeGreaterThan(Number(plain[2]));
+  });
+
+  it('draws each in its colour, dashed where asked', () => {
+    const svg = comparisonSvg(runs);
+    expect(count(svg, '<path')).toBe(6);
+    expect(svg).toMatch(/<path[^>]*stroke="#123456"/);
+    expect(svg.match(/<path[^>]*stroke-dasharray/g)).toHaveLength(2);
+  });
+
+  it('shows the test pictures where asked', () => {
+    expect(comparisonSvg(runs, { split: 'test' })).toContain('deep: min 0.38 at step 500');
   });
 });

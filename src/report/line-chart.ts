@@ -12,6 +12,8 @@ export interface Point {
 export interface Series {
   readonly name: string;
   readonly colour: string;
+  /** Drawn with gaps, where colours alone do not tell curves apart. */
+  readonly dashed?: boolean;
   readonly points: readonly Point[];
 }
 
@@ -44,6 +46,8 @@ interface Frame {
 }
 
 const margins = { top: 64, right: 20, bottom: 54, left: 74 };
+const legend = { columns: 2, rowPx: 20 };
+const dashes = '7 4';
 /** With more points than this a dot on each would hide the line. */
 const dottedUpTo = 40;
 const logarithmicFrom = 20;
@@ -106,7 +110,12 @@ function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<numb
 }
 
 /** One curve, its best value marked. */
-function curve({ colour, points }: Series, best: Point | undefined, x: (value: number) => number, y: (value: number) => number): string[] {
+function curve(
+  { colour, dashed, points }: Series,
+  best: Point | undefined,
+  x: (value: number) => number,
+  y: (value: number) => number,
+): string[] {
   const path = lineShape<Point>(
     (p) => x(p.x),
     (p) => y(p.y),
@@ -114,9 +123,10 @@ function curve({ colour, points }: Series, best: Point | undefined, x: (value: n
     .defined(isFinitePoint)
     .digits(1);
   const dots = points.length <= dottedUpTo ? points.filter(isFinitePoint) : [];
+  const stroke = { stroke: colour, 'stroke-width': 2, 'stroke-dasharray': dashed ? dashes : undefined };
   const ring = { r: 5, fill: colours.paper, stroke: colour, 'stroke-width': 2.5 };
   return [
-    element('path', { d: path(points) ?? '', fill: 'none', stroke: colour, 'stroke-width': 2, 'stroke-linejoin': 'round' }),
+    element('path', { d: path(points) ?? '', fill: 'none', 'stroke-linejoin': 'round', ...stroke }),
     ...dots.map((p) => element('circle', { cx: x(p.x), cy: y(p.y), r: 2.5, fill: colour })),
     ...(best ? [element('circle', { cx: x(best.x), cy: y(best.y), ...ring })] : []),
   ];
@@ -125,11 +135,13 @@ function curve({ colour, points }: Series, best: Point | undefined, x: (value: n
 /** Draws a chart into a rectangle: SVG elements. */
 export function lineChart(chart: Chart, outer: Frame): string {
   const { formatX = formatCount } = chart;
+  const shown = chart.series.filter((series) => series.points.length > 0);
+  const top = margins.top + legend.rowPx * Math.max(0, Math.ceil(shown.length / legend.columns) - 1);
   const frame: Frame = {
     x: outer.x + margins.left,
-    y: outer.y + margins.top,
+    y: outer.y + top,
     width: outer.width - margins.left - margins.right,
-    height: outer.height - margins.top - margins.bottom,
+    height: outer.height - top - margins.bottom,
   };
   const points = chart.series.flatMap((series) => series.points);
   const values = points.filter(isFinitePoint).map((p) => p.y);
@@ -137,14 +149,15 @@ export function lineChart(chart: Chart, outer: Frame): string {
   const xScale = scaleLinear(spread(xs, [-Infinity, Infinity]), [frame.x, frame.x + frame.width]);
   const y = yScaleOf(chart, values, frame);
   const parts = axes(chart, outer, frame, xScale, y);
-  const shown = chart.series.filter((series) => series.points.length > 0);
   shown.forEach((series, i) => {
     const best = bestOf(series, chart.best);
-    const x = frame.x + (i * frame.width) / shown.length;
+    const x = frame.x + ((i % legend.columns) * frame.width) / Math.min(shown.length, legend.columns);
+    const legendY = outer.y + 43 + legend.rowPx * Math.floor(i / legend.columns);
+    const key = { stroke: series.colour, 'stroke-width': 3, 'stroke-dasharray': series.dashed ? dashes : undefined };
     const value = best && `${chart.best} ${chart.format(best.y)}${chart.unit} at ${chart.xName} ${formatX(best.x)}`;
     parts.push(...curve(series, best, xScale, y.scale));
-    parts.push(line(x, outer.y + 43, x + 22, outer.y + 43, { stroke: series.colour, 'stroke-width': 3 }));
-    parts.push(text(x + 29, outer.y + 47.5, `${series.name}: ${value ?? 'no value'}`, { 'font-size': sizes.small }));
+    parts.push(line(x, legendY, x + 22, legendY, key));
+    parts.push(text(x + 29, legendY + 4.5, `${series.name}: ${value ?? 'no value'}`, { 'font-size': sizes.small }));
   });
 
   const lost = points.filter((p) => !Number.isFinite(p.y)).map((p) => p.x);
