@@ -1,6 +1,7 @@
 import type { LibraryHandle } from 'koffi';
 import { EngineError } from '../../core/errors.ts';
 import type { Shape } from '../../core/shape.ts';
+import type { Blocking } from './blocking.ts';
 
 /** An object of oneDNN: the value of its pointer. */
 export type Handle = bigint;
@@ -120,6 +121,8 @@ export interface Binding {
   tagged(dims: Shape, tag: number): Desc;
   /** The box of `parent` that begins at `offsets`. */
   part(parent: Desc, dims: Shape, offsets: Shape): Desc;
+  /** How a layout is blocked; only of versions whose reorders lose numbers in some of them. */
+  blocking?(desc: Desc, axes: number): Blocking;
   /** Frees a descriptor made by this binding. */
   release(desc: Desc): void;
   /** Makes a primitive descriptor; `hint` is the forward one that a backward one wants. */

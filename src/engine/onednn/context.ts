@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { type Shape, stridesOf } from '../../core/shape.ts';
+import { type Shape, sizeOf, stridesOf } from '../../core/shape.ts';
 import {
   ARG,
   type Binding,
@@ -12,6 +12,7 @@ import {
   NULL,
   statusFunction,
 } from './binding.ts';
+import { blockedOffsets } from './blocking.ts';
 import { type Library, loadLibrary, setThreads } from './library.ts';
 import { bindVersion2 } from './v2.ts';
 import { bindVersion3 } from './v3.ts';
@@ -20,6 +21,7 @@ const CPU = 1;
 const IN_ORDER = 1;
 const SCRATCHPAD_BY_USER = 1;
 const IMPLEMENTATION_NAME = 8;
+const BYTES_PER_ELEMENT = 4;
 
 /** `dnnl_get_effective_cpu_isa`, where the numbers of both versions agree. */
 const ISA: Readonly<Record<number, string>> = {
@@ -149,6 +151,16 @@ export class Context {
       view.setBigUint64(i * 16 + 8, memory, true);
     });
     return packed;
+  }
+
+  /**
+   * Where the numbers of a row-major array lie in a layout that must be written by hand, because the library's reorder into it cannot be
+   * trusted: one that pads blocks of blocks.
+   */
+  offsetsByHand(desc: Desc, dims: Shape): Uint32Array | undefined {
+    if (!this.binding.blocking || this.bytesOf(desc) <= sizeOf(dims) * BYTES_PER_ELEMENT) return undefined;
+    const blocking = this.binding.blocking(desc, dims.length);
+    return blocking.blocks.length > 1 ? blockedOffsets(dims, blocking) : undefined;
   }
 
   /** Reorders once, outside any program. */

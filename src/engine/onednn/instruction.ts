@@ -62,7 +62,7 @@ export interface PrimitiveInstruction extends Described {
 
 export interface KernelInstruction extends Described {
   readonly type: 'kernel';
-  readonly record: AnyOp;
+  readonly record: Pick<AnyOp, 'eval' | 'inPlace'>;
   readonly attrs: Attrs;
   readonly inputs: readonly (Version | undefined)[];
   readonly outputs: readonly Version[];

@@ -1,6 +1,7 @@
 import { type Shape, sameShape, sizeOf } from '../../core/shape.ts';
 import type { GraphDType, TensorType } from '../../graph/graph.ts';
 import { ARG, type Desc } from './binding.ts';
+import { spreadBy } from './blocking.ts';
 import type { Context } from './context.ts';
 import { Buffer, type Instruction, type Version } from './instruction.ts';
 import type { OneDnnStore, StoreEntry } from './store.ts';
@@ -57,8 +58,10 @@ export class Layouts {
     if (slot.versions.length === 0) return this.#place(slot, desc, dims);
     const source = this.#regrouped(slot, dims);
     if (this.#context.sameDesc(source.desc, desc)) return source;
+    const offsets = this.#context.offsetsByHand(desc, dims);
     const target = this.create(desc, dims, { fixed: slot.fixed, dtype: slot.type.dtype });
-    this.copy(source, target, { fixed: slot.fixed });
+    if (offsets) this.#spread(this.plain(slot, dims), target, offsets, slot.fixed);
+    else this.copy(source, target, { fixed: slot.fixed });
     slot.versions.push(target);
     return target;
   }
@@ -86,6 +89,30 @@ export class Layouts {
           [ARG.dst, to.desc, to.buffer],
         ],
         elidable,
+      },
+      fixed,
+    );
+  }
+
+  /** Emits a reorder from row-major numbers that is done here. */
+  #spread(from: Version, to: Version, offsets: Uint32Array, fixed: boolean): void {
+    const type: TensorType = { shape: from.dims, dtype: from.dtype };
+    const [inputs, outputs] = [[from], [to]];
+    this.#emit(
+      {
+        type: 'kernel',
+        name: 'reorder',
+        path: this.path,
+        implementation: 'typescript',
+        flops: 0,
+        reads: [from.buffer],
+        writes: [to.buffer],
+        record: spreadBy(offsets),
+        attrs: {},
+        inputs,
+        outputs,
+        inputTypes: [type],
+        outputTypes: [type],
       },
       fixed,
     );

@@ -96,6 +96,15 @@ export class OneDnnStore implements BackendStore {
   /** One reorder between row-major numbers and a placed entry. */
   #copy({ desc, dims, buffer }: Version, data: Float32Array, way: 'in' | 'out'): void {
     const context = this.#context;
+    const offsets = way === 'in' ? context.offsetsByHand(desc, dims) : undefined;
+    if (offsets) {
+      const { buffer: memory, base, bytes } = buffer.home!;
+      const target = new Float32Array(memory, base, bytes / Float32Array.BYTES_PER_ELEMENT).fill(0);
+      offsets.forEach((offset, i) => {
+        target[offset] = data[i];
+      });
+      return;
+    }
     const plain = context.plain(dims);
     const staging = context.allocate(data.byteLength);
     const numbers = new Float32Array(staging.buffer, staging.base, data.length);

@@ -1,4 +1,4 @@
-import type { LibraryHandle } from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import {
   ARG,
   type Binding,
@@ -17,6 +17,10 @@ import {
 
 const QUERY_ARG = 255;
 const QUERY_NDIMS = 256;
+const QUERY_STRIDES = 14;
+const QUERY_BLOCK_COUNT = 263;
+const QUERY_BLOCKS = 264;
+const QUERY_BLOCK_AXES = 265;
 const ANY = 1;
 const UNDEFINED_TYPE = 0;
 
@@ -111,6 +115,17 @@ export function bindVersion3(lib: LibraryHandle, engine: Handle): Binding {
     strided: (dims, strides, type = 'f32') => newDesc(byStrides, dims.length, dimsOf(dims), DATA_TYPE[type], dimsOf(strides)),
     tagged: (dims, tag) => newDesc(byTag, dims.length, dimsOf(dims), DATA_TYPE.f32, tag),
     part: (parent, dims, offsets) => newDesc(submemory, parent, dimsOf(dims), dimsOf(offsets)),
+    // 3.7's jit:uni reorder leaves out numbers where a row-major array goes into a layout that pads two axes.
+    blocking(desc, axes) {
+      const count = new Int32Array(1);
+      queryDesc(desc, QUERY_BLOCK_COUNT, count);
+      const list = (what: number, length: number): number[] => {
+        const pointer = new BigUint64Array(1);
+        queryDesc(desc, what, pointer);
+        return Array.from(koffi.decode(pointer[0], 'int64_t', length) as ArrayLike<number | bigint>, Number);
+      };
+      return { strides: list(QUERY_STRIDES, axes), blocks: list(QUERY_BLOCKS, count[0]), axes: list(QUERY_BLOCK_AXES, count[0]) };
+    },
     release(desc) {
       if (live.delete(desc as Handle)) destroy(desc);
     },
