@@ -1,6 +1,6 @@
 import type { ArrayOf, NdArray } from '../core/ndarray.ts';
 import { Scratch } from '../data/scratch.ts';
-import type { Engine, Store } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { GraphBuilder } from '../graph/tensor.ts';
 import { linear } from '../ops/linear.ts';
 import type { Candidates } from './candidates.ts';
@@ -65,18 +65,6 @@ const matrix = (data: Float32Array, count: number): NdArray<'f32'> => ({
   data: data as ArrayOf<'f32'>,
 });
 
-/** Stores by the shape of the queries they hold. An engine keeps its stores to its end, so those that are free again are taken again. */
-const freeStores = new WeakMap<Engine, Map<string, Store[]>>();
-
-async function takeStore(engine: Engine, shape: readonly number[]): Promise<{ store: Store; giveBack: () => void }> {
-  const byShape = freeStores.get(engine) ?? new Map<string, Store[]>();
-  freeStores.set(engine, byShape);
-  const free = byShape.get(`${shape}`) ?? [];
-  byShape.set(`${shape}`, free);
-  const store = free.pop() ?? (await engine.createStore());
-  return { store, giveBack: () => void free.push(store) };
-}
-
 /** `factor[r]·(q·r) + term[r]` for every query and row, the products on the engine: while it computes one block, the one before is looked through. */
 export async function compareByProducts(
   engine: Engine,
@@ -87,7 +75,7 @@ export async function compareByProducts(
   const queryBlock = Math.min(mostQueries, queryCount);
   const graph = new GraphBuilder();
   graph.output('y', linear(graph.input('x', [rowBlock, width]), graph.parameter('queries', [queryBlock, width])));
-  const { store, giveBack } = await takeStore(engine, [queryBlock, width]);
+  const store = await engine.createStore();
   const program = await engine.compile(graph.build(), store);
   const look = (products: Float32Array, q0: number, r0: number) => {
     const count = Math.min(queryBlock, queryCount - q0);
@@ -121,6 +109,6 @@ export async function compareByProducts(
     }
   } finally {
     await program.close();
-    giveBack();
+    await store.close();
   }
 }

@@ -29,9 +29,6 @@ export interface LinearStepOptions extends LinearObjective {
   momentum?: number;
 }
 
-/** `weight` `[classes, width]` and `bias` `[classes]`: a module whose whole network is f(x) = Wx + b. */
-export const linearModule = (width: number, classes: number): Linear => new Linear(width, classes);
-
 /** **Throws** `UsageError` for a margin that is not above 0 or a λ below 0. */
 export function checkObjective({ margin = 1, l2 = 0 }: LinearObjective): void {
   if (!(margin > 0 && Number.isFinite(margin))) throw new UsageError({ where: '--margin', expected: 'a number above 0', got: `${margin}` });
@@ -61,7 +58,7 @@ function lossOf({ loss = 'softmax', margin = 1 }: LinearObjective): Loss {
 export function linearStepGraph(options: LinearStepOptions): Graph {
   checkObjective(options);
   const { batchSize, width, classes, l2 = 1e-4, momentum = 0.9 } = options;
-  const module = linearModule(width, classes);
+  const module = new Linear(width, classes);
   const loss = (scores: Tensor, target: Tensor): Tensor => {
     const data = lossOf(options)(scores, target);
     scores.graph.output('dataLoss', data);
@@ -73,7 +70,7 @@ export function linearStepGraph(options: LinearStepOptions): Graph {
 /** Scores `y` and the loss without its penalty, for a batch. */
 export const linearEvaluationGraph = (options: Omit<LinearStepOptions, 'l2' | 'momentum'>): Graph =>
   evaluationGraph({
-    module: linearModule(options.width, options.classes),
+    module: new Linear(options.width, options.classes),
     inputShape: [options.batchSize, options.width],
     loss: lossOf(options),
   });

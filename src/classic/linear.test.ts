@@ -140,6 +140,14 @@ describe('trainLinear', () => {
     expect(sizes[2]).toBeLessThan(sizes[1] / 2);
   });
 
+  it('goes through ten epochs unless told otherwise, the rate following half a cosine over them', async () => {
+    const shares: number[] = [];
+    const { epochs, ...rest } = options;
+    const { history } = await trainLinear(engine, { ...rest, onProgress: (share) => shares.push(share) });
+    expect([history.length, shares.at(-1)]).toEqual([10, 1]);
+    expect(history.at(-1)!.lr).toBeCloseTo((rest.lr! * (1 + Math.cos(0.9 * Math.PI))) / 2, 6);
+  });
+
   it('gives the same bits for the same seed, and others for another', async () => {
     const weights = async (seed: number) => (await trainLinear(engine, { ...options, epochs: 1, seed })).model.weight;
     expect(await weights(3)).toEqual(await weights(3));

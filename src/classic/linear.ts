@@ -1,5 +1,6 @@
+import { countCorrect, predictedClasses } from '../core/argmax.ts';
 import { NumericError, UsageError } from '../core/errors.ts';
-import { f32, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { f32, type NdArray, type StateDict, scalar } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import { batchIndices, epochOrder } from '../data/order.ts';
 import type { Engine, Results, Store } from '../engine/engine.ts';
@@ -56,19 +57,6 @@ export const defaultRates = { hinge: 0.001, softmax: 0.01 } as const;
 const firstSpread = 1e-3;
 const evaluationRows = 500;
 
-const scalar = (value: number): NdArray<'f32'> => f32([value], []);
-function rightIn(scores: ArrayLike<number>, target: ArrayLike<number>, into?: Int32Array, at = 0): number {
-  const classes = scores.length / target.length;
-  let right = 0;
-  for (let n = 0; n < target.length; n++) {
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (scores[n * classes + c] > scores[n * classes + best]) best = c;
-    if (into) into[at + n] = best;
-    if (best === target[n]) right++;
-  }
-  return right;
-}
-
 function firstState(width: number, classes: number, seed: number): StateDict {
   const rng = new Rng(seed, 'linear');
   const weight = Float32Array.from({ length: classes * width }, () => rng.normal(0, firstSpread));
@@ -95,7 +83,7 @@ function firstState(width: number, classes: number, seed: number): StateDict {
  */
 export async function trainLinear(engine: Engine, options: LinearOptions): Promise<LinearResult> {
   checkObjective(options);
-  const { train, test, classes, loss = 'softmax', momentum = 0.9, seed = 0 } = options;
+  const { train, test, classes, loss = 'softmax', momentum = 0.9, epochs = 10, seed = 0 } = options;
   const { width } = train.rows;
   if (test.rows.width !== width)
     throw new UsageError({ where: 'linear', expected: `test rows of ${width} numbers, as the training rows`, got: `${test.rows.width}` });
@@ -117,9 +105,8 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
     const sets = { train: new CentredRows(train, mean), test: new CentredRows(test, mean) };
     const predictions = new Int32Array(rowCountOf(test.rows));
     const history: LinearEpoch[] = [];
-    const { epochs = 10 } = options;
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const trained = await runEpoch(options, sets.train, steps, epoch);
+      const trained = await runEpoch({ ...options, loss, epochs, seed }, sets.train, steps, epoch);
       const tested = await evaluate(sets.test, evaluations, predictions);
       // The last step of an epoch may be the one that leaves the finite numbers.
       if (!Number.isFinite(tested.testLoss)) throw notFinite(`test after step ${trained.step}`, tested.testLoss, trained.baseLr);
@@ -130,15 +117,18 @@ export async function trainLinear(engine: Engine, options: LinearOptions): Promi
   } finally {
     await steps.close();
     await evaluations.close();
+    await store.close();
   }
 }
 
 const notFinite = (where: string, value: number, lr: number) =>
   new NumericError({ where, expected: 'a finite loss', got: `${value}`, hint: `Use a lower learning rate than ${lr}` });
 
+type EpochOptions = LinearOptions & Required<Pick<LinearOptions, 'loss' | 'epochs' | 'seed'>>;
+
 /** One pass over the training rows, two steps in flight. */
-async function runEpoch(options: LinearOptions, rows: CentredRows, programs: ProgramsBySize, epoch: number) {
-  const { train, loss = 'softmax', epochs = 20, batchSize = 100, seed = 0, schedule = { kind: 'cosine' }, onProgress } = options;
+async function runEpoch(options: EpochOptions, rows: CentredRows, programs: ProgramsBySize, epoch: number) {
+  const { train, loss, epochs, batchSize = 100, seed, schedule = { kind: 'cosine' }, onProgress } = options;
   const { lr: base = defaultRates[loss] } = options;
   const count = rowCountOf(train.rows);
   const batches = batchIndices(epochOrder(count, { seed, epoch }), Math.min(batchSize, count));
@@ -149,7 +139,7 @@ async function runEpoch(options: LinearOptions, rows: CentredRows, programs: Pro
     const value = Number(dataLoss.data[0]);
     if (!Number.isFinite(value)) throw notFinite(`step ${at}`, value, base);
     lossSum += value * target.data.length;
-    right += rightIn(y.data as Float32Array, target.data);
+    right += countCorrect(y.data as Float32Array, target.data);
     done += target.data.length;
     onProgress?.((epoch + done / count) / epochs);
   };
@@ -175,7 +165,8 @@ async function evaluate(rows: CentredRows, programs: ProgramsBySize, predictions
     const { x, target } = rows.read(places);
     const { y, loss } = await (await programs.of(places.length)).run({ x, target });
     lossSum += Number(loss.data[0]) * places.length;
-    right += rightIn(y.data as Float32Array, target.data, predictions, begin);
+    right += countCorrect(y.data as Float32Array, target.data);
+    predictions.set(predictedClasses(y.data as Float32Array, y.shape[1]), begin);
   }
   return { testLoss: lossSum / count, testAccuracy: right / count };
 }

@@ -1,13 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from '../core/errors.ts';
 import { listPictures } from '../data/list-pictures.ts';
-
-const isFolder = (file: string): Promise<boolean | undefined> =>
-  stat(file).then(
-    (found) => found.isDirectory(),
-    () => undefined,
-  );
+import { pathKind } from '../data/path-kind.ts';
 
 /** What the signs of a pattern stand for; everything else stands for itself. */
 const signs: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
@@ -64,17 +59,17 @@ async function matching(pattern: string): Promise<string[]> {
 export async function expandPictures(inputs: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const input of inputs) {
-    const folder = await isFolder(input);
-    if (folder === false || (folder === undefined && !/[*?[{]/.test(input))) {
+    const kind = await pathKind(input);
+    if (kind === 'file' || (!kind && !/[*?[{]/.test(input))) {
       files.push(input);
       continue;
     }
     const full = path.resolve(input);
-    const found = folder
+    const found = kind
       ? (await listPictures(path.dirname(full), path.basename(full))).pictures.map((picture) => path.join(path.dirname(input), picture))
       : await matching(path.normalize(input).split(path.sep).join('/'));
     if (found.length === 0)
-      throw new DataError({ where: input, expected: 'pictures', got: folder ? 'a folder without any' : 'nothing that matches' });
+      throw new DataError({ where: input, expected: 'pictures', got: kind ? 'a folder without any' : 'nothing that matches' });
     files.push(...found);
   }
   return files;

@@ -1,19 +1,19 @@
-import { rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type KnnMetric, type KnnStage, knnMetrics, type Rows, readLevels, studyNeighbours } from '../classic/index.ts';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { pathKind } from '../data/path-kind.ts';
 import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
-import { createRunFolder } from '../report/run-folder.ts';
 import { datasetFeatures } from '../search/dataset-features.ts';
 import { withEngine } from '../train/evaluate.ts';
-import { didYouMean } from '../train/nearest.ts';
 import { jsonOf, type KnnResult, type KnnView, linesOf } from './knn-output.ts';
 import { writeKnnReport } from './knn-report.ts';
 import { type NamedNetwork, namedNetwork } from './named-network.ts';
-import { engineOptionsIn, integerIn, runNameOf } from './options.ts';
+import { choiceIn, engineOptionsIn, integerIn, runNameOf } from './options.ts';
+import { inRunFolder } from './own-run-folder.ts';
 import { type Bar, openBar, withBar } from './progress-bar.ts';
 import { weightsFileOf } from './trained-weights.ts';
 
@@ -46,29 +46,12 @@ function ksIn(words: string): number[] {
   return [...new Set(ks)].sort((a, b) => a - b);
 }
 
-function metricIn(name: string): KnnMetric {
-  const metric = knnMetrics.find((known) => known === name);
-  if (metric) return metric;
-  throw new UsageError({
-    where: '--metric',
-    expected: `${knnMetrics.slice(0, -1).join(', ')} or ${knnMetrics.at(-1)}`,
-    got: `'${name}'`,
-    hint: didYouMean(name, knnMetrics),
-  });
-}
-
-const isFolder = (name: string): Promise<boolean> =>
-  stat(name).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-
 /** The network whose features are compared beside the pixels. */
 async function networkIn({ features, weights, classes }: KnnCommandOptions): Promise<NamedNetwork | undefined> {
   if (features !== pixelsName) {
     const hint = didYouMean(features, [pixelsName]);
     // A run beside a model's name: the run has the model and its numbers.
-    if (weights !== undefined && (await isFolder(weights))) return namedNetwork({ network: weights, classes });
+    if (weights !== undefined && (await pathKind(weights)) === 'folder') return namedNetwork({ network: weights, classes });
     const file = await weightsFileOf(features, weights);
     return namedNetwork({ network: features, weights: file, classes }).catch((error: unknown) => {
       if (!hint) throw error;
@@ -102,7 +85,7 @@ function stageBars(view: string) {
 
 export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   const ks = ksIn(options.k);
-  const metric = metricIn(options.metric);
+  const metric = choiceIn(options.metric, '--metric', knnMetrics);
   const folds = integerIn(options.folds, '--folds', 2)!;
   const seed = integerIn(options.seed, '--seed', 0)!;
   const limits = { train: integerIn(options.train, '--train', 1), test: integerIn(options.test, '--test', 1) };
@@ -114,20 +97,17 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   const test = pick(pictures.test, limits.test);
   for (const note of pictures.notes) console.error(`note: ${note}`);
 
-  const runFolder = await createRunFolder(options.name ?? runNameOf(`knn-${pictures.name}`), { root: options.out });
-  try {
+  const { name } = pictures;
+  const { features } = options;
+  await inRunFolder(options.name ?? runNameOf(`knn-${name}`), options.out, async (runFolder) => {
     const result = await withEngine(engineOptions, (engine) =>
-      studyViews(engine, { name: pictures.name, features: options.features, network, train, test, ks, metric, folds, seed, runFolder }),
+      studyViews(engine, { name, features, network, train, test, ks, metric, folds, seed, runFolder }),
     );
     const files = await writeKnnReport(result);
     if (options.json) console.log(JSON.stringify(jsonOf(result, files), null, 2));
     else for (const line of linesOf(result, files)) console.log(line);
-    return 0;
-  } catch (error) {
-    // A run that wrote nothing leaves nothing.
-    await rmdir(runFolder).catch(() => undefined);
-    throw error;
-  }
+  });
+  return 0;
 }
 
 interface StudyOptions {

@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { classScores, confusionMatrix } from '../train/metrics.ts';
 import { engineName, percent, table } from './format.ts';
+import type { ReportFile } from './own-run-folder.ts';
 
 /** What one kind of features gave. */
 export interface KnnView extends KnnStudy {
@@ -24,12 +25,6 @@ export interface KnnResult {
   readonly folds: number;
   readonly seed: number;
   readonly runFolder: string;
-}
-
-/** A file of the run folder and what it shows. */
-export interface ReportFile {
-  readonly name: string;
-  readonly shows: string;
 }
 
 export const countsOf = ({ predictions }: KnnView, { labels, classes }: Dataset): number[][] =>

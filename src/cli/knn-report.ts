@@ -1,13 +1,12 @@
-import path from 'node:path';
 import { type BackgroundCase, type BorderColour, borderColours, decidedByBackground, rowOf } from '../classic/index.ts';
 import { samplePicture } from '../data/sample-picture.ts';
-import { writeAtomic } from '../data/write-atomic.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
 import { predictionsCsv } from '../report/csv.ts';
 import { foldChartSvg } from '../report/fold-chart.ts';
 import { type NeighbourCase, type NeighbourView, neighboursSvg, type Pixels } from '../report/neighbours.ts';
 import { renderPng } from '../report/render.ts';
-import { countsOf, type KnnResult, type KnnView, type ReportFile } from './knn-output.ts';
+import { countsOf, type KnnResult, type KnnView } from './knn-output.ts';
+import { type ReportFile, ReportWriter } from './own-run-folder.ts';
 
 const mostCases = 8;
 /** Neighbours drawn of a query: at least these, at most those. */
@@ -107,20 +106,16 @@ function mendedWords({ test, views: [, features] }: KnnResult, wrong: readonly n
 /** Writes the pictures and tables of a run. */
 export async function writeKnnReport(result: KnnResult): Promise<ReportFile[]> {
   const { data, train, test, views, folds, runFolder } = result;
-  const files: ReportFile[] = [];
-  const write = async (name: string, content: Uint8Array | string, shows: string) => {
-    await writeAtomic(path.join(runFolder, name), content);
-    files.push({ name, shows });
-  };
+  const report = new ReportWriter(runFolder);
   const series = views.map(({ name, crossValidation }) => ({
     name,
     points: crossValidation.map(({ k, ...scores }) => ({ name: `${k}`, ...scores })),
   }));
   const folded = `${train.length} training images in ${folds} parts: dots are the parts, bars one standard deviation`;
   const chart = foldChartSvg(series, { title: `${data}: cross-validation of k`, note: folded, xTitle: 'k, neighbours that vote' });
-  await write('cross_validation.png', await renderPng(chart), 'accuracy of every k on the parts of the training images');
+  await report.write('cross_validation.png', await renderPng(chart), 'accuracy of every k on the parts of the training images');
 
-  await write(
+  await report.write(
     'neighbours.png',
     await renderPng(await drawNeighbours(result)),
     'wrong guesses, their neighbours and votes; where the background decided',
@@ -130,17 +125,17 @@ export async function writeKnnReport(result: KnnResult): Promise<ReportFile[]> {
     const suffix = i === 0 ? '' : '_features';
     const title = `${data}: ${view.name}, k = ${view.bestK}`;
     const matrix = confusionMatrixSvg(countsOf(view, test), test.classes, { title });
-    await write(`confusion_matrix${suffix}.png`, await renderPng(matrix), `which class was taken for which by ${view.name}`);
+    await report.write(`confusion_matrix${suffix}.png`, await renderPng(matrix), `which class was taken for which by ${view.name}`);
     const rows = Array.from(view.predictions, (guess, index) => {
       const probabilities = view.probabilities.subarray(index * test.classes.length, (index + 1) * test.classes.length);
       const truth = test.classes[test.labels[index]];
       return { index, truth, guess: test.classes[guess], probability: probabilities[guess], probabilities };
     });
-    await write(
+    await report.write(
       `predictions${suffix}.csv`,
       predictionsCsv(rows, test.classes),
       `every guess by ${view.name}, with the shares of the votes`,
     );
   }
-  return files;
+  return report.files;
 }

@@ -1,4 +1,3 @@
-import { rmdir } from 'node:fs/promises';
 import {
   defaultRates,
   explainScores,
@@ -17,13 +16,12 @@ import type { Dataset } from '../data/dataset.ts';
 import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
-import { createRunFolder } from '../report/run-folder.ts';
 import { withEngine } from '../train/evaluate.ts';
-import { didYouMean } from '../train/nearest.ts';
 import { completeRecipe, type Recipe, scheduleOf } from '../train/recipe.ts';
 import { type LinearRun, linearJson, linearLines, type PenaltyRun } from './linear-output.ts';
 import { writeLinearReport } from './linear-report.ts';
-import { asNumber, flagOf, integerIn, linearPresets, recipeIn, runNameOf } from './options.ts';
+import { asNumber, choiceIn, flagOf, integerIn, linearPresets, recipeIn, runNameOf } from './options.ts';
+import { inRunFolder } from './own-run-folder.ts';
 import { withBar } from './progress-bar.ts';
 
 export interface LinearCommandOptions extends Readonly<Record<string, unknown>> {
@@ -37,12 +35,6 @@ export interface LinearCommandOptions extends Readonly<Record<string, unknown>> 
   size?: unknown;
   sample: unknown;
   json?: boolean;
-}
-
-function lossIn(name: string): LinearLoss {
-  const loss = linearLosses.find((known) => known === name);
-  if (loss) return loss;
-  throw new UsageError({ where: '--loss', expected: linearLosses.join(' or '), got: `'${name}'`, hint: didYouMean(name, linearLosses) });
 }
 
 function numberIn(value: unknown, option: string): number {
@@ -66,7 +58,7 @@ function recipeOf(options: LinearCommandOptions, loss: LinearLoss): Recipe {
 }
 
 export async function linearCommand(options: LinearCommandOptions): Promise<number> {
-  const loss = lossIn(options.loss);
+  const loss = choiceIn(options.loss, '--loss', linearLosses);
   const margin = numberIn(options.margin, '--margin');
   const l2 = numberIn(options.l2, '--l2');
   checkObjective({ margin, l2 });
@@ -81,20 +73,15 @@ export async function linearCommand(options: LinearCommandOptions): Promise<numb
     throw new UsageError({ where: '--sample', expected: `0 to ${sets.test.length - 1}, a test image`, got: `${sample}` });
   for (const note of pictures.notes) console.error(`note: ${note}`);
 
-  const runFolder = await createRunFolder(recipe.name ?? runNameOf(`linear-${pictures.name}`), { root: recipe.out });
-  try {
+  await inRunFolder(recipe.name ?? runNameOf(`linear-${pictures.name}`), recipe.out, async (runFolder) => {
     const run = await withEngine(recipe, (engine) =>
       trainAll(engine, { data: pictures.name, ...sets, objective: { loss, margin, l2 }, penalties, recipe, sample, runFolder }),
     );
     const files = await writeLinearReport(run);
     if (options.json) console.log(JSON.stringify(linearJson(run, files), null, 2));
     else for (const line of linearLines(run, files)) console.log(line);
-    return 0;
-  } catch (error) {
-    // A run that wrote nothing leaves nothing.
-    await rmdir(runFolder).catch(() => undefined);
-    throw error;
-  }
+  });
+  return 0;
 }
 
 type Plan = Pick<LinearRun, 'data' | 'train' | 'test' | 'objective' | 'recipe' | 'runFolder'> & {

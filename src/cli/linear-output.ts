@@ -6,7 +6,7 @@ import { penaltyExample } from '../report/penalty-chart.ts';
 import { classScores, confusionMatrix } from '../train/metrics.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { engineName, percent, table } from './format.ts';
-import type { ReportFile } from './knn-output.ts';
+import type { ReportFile } from './own-run-folder.ts';
 
 /** What training with another λ gave. */
 export interface PenaltyRun {

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
 import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
 
@@ -95,6 +96,14 @@ export function integerIn(value: unknown, option: string, min: number): number |
     expected: `an integer from ${min}`,
     got: typeof value === 'string' ? `'${value}'` : String(value),
   });
+}
+
+/** One of a few names; else the error has the nearest. */
+export function choiceIn<T extends string>(name: string, option: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === name);
+  if (choice) return choice;
+  const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw new UsageError({ where: option, expected, got: `'${name}'`, hint: didYouMean(name, choices) });
 }
 
 /** A name as run folders may have it. */

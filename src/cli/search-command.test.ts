@@ -36,7 +36,7 @@ describe('wrong usage', () => {
     [['--in', 'x'], 2, "required option '--model <run|name>' not specified"],
     [['--in', 'x', '--model', 'resnet18', '--topk', '0'], 2, '[--topk] expected an integer from 1, got 0.'],
     [['--in', 'x', '--model', 'resnet18'], 2, '[--weights] expected trained weights of resnet18, got none. --weights imagenet, or'],
-    [['--in', 'x', '--model', 'course-cnn', '--weights', 'imagenet'], 2, 'course-cnn has no weights of ImageNet'],
+    [['--in', 'x', '--model', 'course-cnn', '--weights', 'imagenet'], 2, 'no ImageNet weights for course-cnn'],
     [['--in', 'x', '--model', 'resnet19'], 2, "Did you mean 'resnet18'?"],
     [['--in', 'x', '--model', './no-run'], 1, 'expected a run folder or a checkpoint, got nothing of that name'],
     [['--in', 'x', '--model', 'course-cnn', '--weights', 'w.pth'], 2, 'expected a network for square colour pictures, got course-cnn'],

@@ -1,3 +1,4 @@
+export * from './argmax.ts';
 export * from './errors.ts';
 export * from './ndarray.ts';
 export * from './rng.ts';

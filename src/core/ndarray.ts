@@ -37,6 +37,9 @@ export const f32 = (values: ArrayLike<number>, shape: Shape = [values.length]): 
   data: Float32Array.from(values),
 });
 
+/** A single `f32` number: a learning rate, a step count. */
+export const scalar = (value: number): NdArray<'f32'> => f32([value], []);
+
 /** An `i32` array from numbers: labels, indices. */
 export const i32 = (values: ArrayLike<number>, shape: Shape = [values.length]): NdArray<'i32'> => ({
   dtype: 'i32',

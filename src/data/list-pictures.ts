@@ -1,6 +1,7 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, messageOf } from '../core/errors.ts';
+import { pathKind } from './path-kind.ts';
 
 /** File name extensions taken for pictures, in any letter case. */
 export const pictureExtensions = ['jpg', 'jpeg', 'png', 'webp', 'bmp', 'gif', 'tif', 'tiff'] as const;
@@ -51,12 +52,7 @@ export async function readFolder(folder: string): Promise<FolderEntries> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(asFolderError(folder));
   const isFolder = await Promise.all(
     entries.map((entry) =>
-      entry.isSymbolicLink()
-        ? stat(path.join(folder, entry.name)).then(
-            (target) => target.isDirectory(),
-            () => false,
-          )
-        : entry.isDirectory(),
+      entry.isSymbolicLink() ? pathKind(path.join(folder, entry.name)).then((kind) => kind === 'folder') : entry.isDirectory(),
     ),
   );
   const names = (folders: boolean) => entries.filter((_, i) => isFolder[i] === folders).map(({ name }) => name);

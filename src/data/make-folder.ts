@@ -1,5 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { pathKind } from './path-kind.ts';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
@@ -16,10 +17,9 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {
-    const isThere = codeOf(error) !== 'ENOENT' && (await stat(folder).catch(() => undefined))?.isDirectory();
-    if (isThere) return;
+    if ((await pathKind(folder)) === 'folder') return;
     const above = path.dirname(path.resolve(folder));
-    if (codeOf(error) !== 'ENOENT' || above === path.resolve(folder) || (await stat(above).catch(() => undefined))) throw error;
+    if (codeOf(error) !== 'ENOENT' || above === path.resolve(folder) || (await pathKind(above))) throw error;
     await makeFolder(above);
     await makeFolder(folder);
   }

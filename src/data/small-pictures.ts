@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { closest, distance } from 'fastest-levenshtein';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { cifarClasses, hasCifarFiles, loadCifar10 } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { FolderReader } from './folder-reader.ts';
+import { namesAmong } from './folder-report.ts';
 import { openImageFolder } from './image-folder.ts';
 import { readFolder } from './list-pictures.ts';
 import { loadMnist } from './mnist.ts';
@@ -23,9 +24,6 @@ const defaultSizePx = 32;
 const mostSizePx = 256;
 /** Share of a folder without parts that tests. */
 const testShare = 0.2;
-const longestSlip = 2;
-/** What the course's flowers bring: names to show by folder. */
-const namesFile = 'cat_to_name.json';
 
 /** Whether a folder has CIFAR-10's ten classes in both of its parts. */
 async function isCifarFolder(folder: string, folders: readonly string[]): Promise<boolean> {
@@ -37,7 +35,6 @@ async function isCifarFolder(folder: string, folders: readonly string[]): Promis
 /** The folder, or the error that says what would be one. */
 async function entriesOf(data: string) {
   const isName = !/[./\\]/.test(data);
-  const slip = isName && distance(data.toLowerCase(), 'mnist') <= longestSlip && closest(data.toLowerCase(), ['mnist']);
   try {
     return await readFolder(data);
   } catch (error) {
@@ -47,7 +44,7 @@ async function entriesOf(data: string) {
         where: 'data set',
         expected: 'mnist, a folder with CIFAR-10, or a folder with a folder of pictures for each class',
         got: `'${data}', which is neither`,
-        hint: slip ? `Did you mean '${slip}'?` : undefined,
+        hint: didYouMean(data, ['mnist']),
       },
       { cause: error },
     );
@@ -88,16 +85,15 @@ async function openPictures(folder: string, name: string, size: number) {
   const entries = await readFolder(folder);
   const found = await new FolderReader(folder, {}).findParts(entries);
   const hasParts = Boolean(found.val ?? found.test);
+  const namesFile = namesAmong(entries.files);
   const { splits, names, report } = await openImageFolder(folder, {
     testValidates: true,
     valSplit: hasParts ? undefined : testShare,
-    names: entries.files.includes(namesFile) ? path.join(folder, namesFile) : undefined,
+    names: namesFile && path.join(folder, namesFile),
   });
   const transforms: TransformList = [{ name: 'Resize', size }, { name: 'CenterCrop', size }, { name: 'ToTensor' }];
   const open = (part: 'train' | 'test', split: typeof splits.train) =>
     pictureDataset({ name: `${name} ${part}`, split, classes: names, transforms });
-  // It was not ignored, but read for the names.
-  const lines = report.lines.filter((line) => !line.endsWith(`ignored 1 other file: ${namesFile}`));
   const notes = hasParts ? [] : [`${folder} has no test part: ${100 * testShare} % of its pictures test`];
-  return { train: open('train', splits.train), test: open('test', splits.test ?? splits.val), notes: [...lines, ...notes] };
+  return { train: open('train', splits.train), test: open('test', splits.test ?? splits.val), notes: [...report.lines, ...notes] };
 }

@@ -45,6 +45,8 @@ export interface Store {
   load(state: StateDict): Promise<void>;
   /** Copies of the values now, row-major; all names by default. */
   read(names?: readonly string[]): Promise<StateDict>;
+  /** Lets its numbers go, once the programs over it are closed. Closing the engine closes its stores. */
+  close(): Promise<void>;
 }
 
 /** A graph, planned: runs any number of times without allocating in the engine. */

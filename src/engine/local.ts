@@ -68,6 +68,9 @@ class LocalStore implements Store {
   async read(names?: readonly string[]): Promise<StateDict> {
     return this.inner.read(names);
   }
+
+  /** The collector takes it when the caller lets go of it. */
+  async close(): Promise<void> {}
 }
 
 class LocalProgram implements Program {

@@ -62,8 +62,10 @@ export async function compute<I extends string, R extends string>(
   verify(graph, catalogue);
   const engine = given ?? (await openEngine());
   try {
-    const program = await engine.compile(graph, await engine.createStore());
+    const store = await engine.createStore();
+    const program = await engine.compile(graph, store);
     const found = await program.run(inputs).finally(() => program.close());
+    await store.close();
     const results = Object.fromEntries(made.map(([name]) => [name, found[name]])) as Record<R, NdArray<'f32'>>;
     const gradients = Object.fromEntries(
       names.flatMap((name) => (found[gradientName(name)] ? [[name, found[gradientName(name)]]] : [])),

@@ -1,9 +1,9 @@
-import { closest } from 'fastest-levenshtein';
 import { eliminateDead } from '../compile/eliminate.ts';
 import { foldAffine } from '../compile/fold.ts';
 import { fuse } from '../compile/fuse.ts';
 import { NumericError, ShapeError } from '../core/errors.ts';
 import { i32, type NdArray, type NumberArray, type StateDict } from '../core/ndarray.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Engine, Feeds } from '../engine/engine.ts';
 import { type Graph, isPersistent, type ValueId } from '../graph/graph.ts';
@@ -94,14 +94,14 @@ function findLayer(graph: Graph, layers: readonly Layer[], name: string): Layer 
   const wanted = layers.find((l) => l.name === name) ?? inner(graph, layers, name);
   if (wanted && canDerive(graph, wanted)) return wanted;
   const names = layers.filter((l) => canDerive(graph, l)).map((l) => l.name);
-  const near = names.find((n) => n.startsWith(name)) ?? closest(name, names);
+  const longer = names.find((n) => n.startsWith(name));
   if (wanted)
     throw new ShapeError({ where: name, expected: 'a layer that computes numbers', got: `'${wanted.kind}', which only moves them` });
   throw new ShapeError({
     where: 'layer',
     expected: names.length > 20 ? `one of the ${names.length} layers that a summary lists` : `one of ${names.join(', ')}`,
     got: `'${name}'`,
-    hint: `Did you mean '${near}'?`,
+    hint: longer ? `Did you mean '${longer}'?` : didYouMean(name, names),
   });
 }
 
@@ -133,6 +133,7 @@ async function capture(graph: Graph, { node, name }: Layer, options: ExplainOpti
   const program = await engine.compile(planned, store);
   const results = await program.run({ ...feeds, ...(wantsLoss ? { target: i32([label]) } : {}) });
   await program.close();
+  await store.close();
   for (const [key, id] of Object.entries(outputs)) arrays.set(id, results[key].data as NumberArray);
   return { arrays, loss: wantsLoss ? Number(results.loss.data[0]) : undefined };
 }

@@ -1,5 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { isBelow, type ModelSpec } from './registry.ts';
 
 /** What does not train: `'none'`, `'backbone'` (all but the head), so many stages from the picture on, or all up to a stage's name. */
@@ -41,6 +41,6 @@ function stageNumber(spec: ModelSpec, name: string): number {
     where: `freeze ${spec.name}`,
     expected: `${known.join(', ')} or a number of stages`,
     got: `'${name}'`,
-    hint: `Did you mean '${closest(name, known)}'?`,
+    hint: didYouMean(name, known),
   });
 }

@@ -1,5 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Module } from '../nn/module.ts';
 import type { WeightsEntry } from './weights.ts';
@@ -89,7 +89,7 @@ export function findModel(name: string): ModelSpec {
     where: 'model',
     expected: `one of ${names.join(', ')}`,
     got: `'${name}'`,
-    hint: `Did you mean '${closest(name, names)}'?`,
+    hint: didYouMean(name, names),
   });
 }
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { predictedClasses } from '../core/argmax.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Evaluation } from '../train/evaluation-sums.ts';
-import { type ClassScore, classScores, confusionMatrix, predictedClasses, softmaxRow } from '../train/metrics.ts';
+import { type ClassScore, classScores, confusionMatrix, softmaxRow } from '../train/metrics.ts';
 import { formatCsv } from './csv.ts';
 
 /** What a network said about one sample of known class. */

@@ -108,6 +108,7 @@ async function fromSamples({ dataset, model, state, inputShape, engine, onProgre
     await before?.();
   } finally {
     await program.close();
+    await store.close();
   }
   normalizeRows(
     data,

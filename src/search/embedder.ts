@@ -152,7 +152,9 @@ export class Embedder {
     const programs = await Promise.allSettled(this.#programs.values());
     for (const planned of programs) if (planned.status === 'fulfilled') await planned.value.close();
     this.#programs.clear();
-    if (typeof this.#options.engine !== 'object') await (await this.#running)?.engine.close();
+    const running = await this.#running;
+    await running?.store.close();
+    if (typeof this.#options.engine !== 'object') await running?.engine.close();
     this.#running = undefined;
   }
 

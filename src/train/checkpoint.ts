@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { makeFolder } from '../data/make-folder.ts';
+import { pathKind } from '../data/path-kind.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
@@ -148,28 +149,16 @@ export async function prepareWeightsFolder(runFolder: string): Promise<void> {
   }
 }
 
-const isFolder = (file: string): Promise<boolean> =>
-  stat(file).then(
-    (s) => s.isDirectory(),
-    () => false,
-  );
-const exists = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );
-
 /**
  * The checkpoint file that a path means: the file itself, or in a run folder the first of `order` that is there.
  *
  * **Throws** `CheckpointError` if there is none.
  */
 export async function findWeights(runOrFile: string, order: readonly WeightsName[] = ['best', 'last']): Promise<string> {
-  if (!(await isFolder(runOrFile))) {
-    if (await exists(runOrFile)) return runOrFile;
-    throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name' });
-  }
-  for (const name of order) if (await exists(weightsFile(runOrFile, name))) return weightsFile(runOrFile, name);
+  const kind = await pathKind(runOrFile);
+  if (kind === 'file') return runOrFile;
+  if (!kind) throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name' });
+  for (const name of order) if (await pathKind(weightsFile(runOrFile, name))) return weightsFile(runOrFile, name);
   const names = order.map((name) => `weights/${name}.safetensors`).join(' or ');
   throw new CheckpointError({ where: runOrFile, expected: `a run folder with ${names}`, got: 'a folder without' });
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FolderReport, openImageFolder } from '../data/image-folder.ts';
 import { loadMnist } from '../data/mnist.ts';
@@ -9,7 +10,6 @@ import { presetTransforms } from '../data/transforms/index.ts';
 import { findModel } from '../models/index.ts';
 import { imagenetWeights } from '../models/weights.ts';
 import { dataSetNames, isNamedDataSet } from './data-set-names.ts';
-import { didYouMean } from './nearest.ts';
 import type { Recipe } from './recipe.ts';
 
 export interface Splits {

@@ -166,6 +166,7 @@ export async function evaluate(
       const evaluator = await Evaluator.create({ module, dataset, engine, store, loader });
       const evaluation = (await evaluator.run())!;
       await evaluator.close();
+      await store.close();
       if (!Number.isFinite(evaluation.loss))
         throw new NumericError({ where: dataset.name, expected: 'a finite loss', got: `${evaluation.loss}` });
       return evaluation;

@@ -1,6 +1,7 @@
+import { countCorrect } from '../core/argmax.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Results } from '../engine/engine.ts';
-import { countCorrect, softmaxRow, topKAccuracy } from './metrics.ts';
+import { softmaxRow, topKAccuracy } from './metrics.ts';
 
 export interface Evaluation {
   /** Mean cross-entropy over all samples. */

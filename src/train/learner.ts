@@ -1,11 +1,10 @@
-import { UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { readStateFile } from '../data/state-file.ts';
-import { fetchWeights } from '../data/weights-cache.ts';
 import { findModel, initializeModel, type ModelSpec } from '../models/index.ts';
 import { isBelow } from '../models/registry.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { putHiddenLayer } from './hidden-layer.ts';
+import { fetchImagenetWeights } from './imagenet-weights.ts';
 import type { KeptModelOptions } from './model-facts.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -25,21 +24,8 @@ export interface Learner {
 const everything = () => true;
 
 /** The numbers of trained weights and what messages call them. */
-async function readWeights(
-  weights: string,
-  { name, weights: entries = [] }: ModelSpec,
-): Promise<{ weights: StateDict; weightsName: string }> {
-  if (weights !== 'imagenet') return { weights: (await readStateFile(weights)).tensors, weightsName: weights };
-  const [entry] = entries;
-  if (!entry)
-    throw new UsageError({
-      where: 'weights',
-      expected: `a file: there are no ImageNet weights for ${name}`,
-      got: 'imagenet',
-      hint: 'Use none to begin afresh',
-    });
-  const { url, sha256Prefix } = entry;
-  const file = await fetchWeights({ url, sha256Prefix, fileName: url.slice(url.lastIndexOf('/') + 1) });
+async function readWeights(weights: string, spec: ModelSpec): Promise<{ weights: StateDict; weightsName: string }> {
+  const file = weights === 'imagenet' ? await fetchImagenetWeights(spec) : weights;
   return { weights: (await readStateFile(file)).tensors, weightsName: file };
 }
 

@@ -81,6 +81,7 @@ export async function findRate(options: LrFindOptions): Promise<LrFinding> {
       return await tryRates(runner, ratesBetween(lowest, highest, count), options, signal);
     } finally {
       await runner.close();
+      await store.close();
     }
   } finally {
     await loader?.close();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { argmax, classScores, confusionMatrix, countCorrect, predictedClasses, softmaxRow, topKAccuracy } from './metrics.ts';
+import { argmax, countCorrect, predictedClasses } from '../core/argmax.ts';
+import { classScores, confusionMatrix, softmaxRow, topKAccuracy } from './metrics.ts';
 
 const logits = [0.1, 0.7, 0.2, 3, 1, 2, -1, -1, -5];
 const targets = [1, 2, 1];

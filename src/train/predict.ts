@@ -37,6 +37,7 @@ export async function predict(
     const program = await engine.compile(evaluationGraph({ module, inputShape: x.shape }), store);
     const results = await program.run({ x });
     await program.close();
+    await store.close();
     return results;
   });
   const logits = y.data as Float32Array;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { ScheduleSpec } from '../optim/schedules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
-import { didYouMean } from './nearest.ts';
 import { withFolderDefaults } from './recipe-defaults.ts';
 import { above0, type FieldMeaning, flag, from0, inGroup, integer, oneOf, share, text } from './recipe-fields.ts';
 

@@ -1,4 +1,4 @@
-import { f32, i32, type NdArray } from '../core/ndarray.ts';
+import { i32, type NdArray, scalar } from '../core/ndarray.ts';
 import { hashKeys } from '../core/rng.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Loader } from '../data/loader/index.ts';
@@ -8,8 +8,6 @@ import { BatchSource } from './batch-source.ts';
 import { FeatureBank } from './feature-bank.ts';
 import { type Phase, ratesAt } from './phases.ts';
 import { batchSizes, inputsOf, type StepContext, stepParts } from './plan-steps.ts';
-
-const scalar = (value: number): NdArray<'f32'> => f32([value], []);
 
 /** Where a run stands before a step. */
 export interface Place {

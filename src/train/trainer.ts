@@ -1,3 +1,4 @@
+import { countCorrect } from '../core/argmax.ts';
 import { NumericError } from '../core/errors.ts';
 import type { NdArray, StateDict } from '../core/ndarray.ts';
 import { type Loader, openLoader } from '../data/loader/index.ts';
@@ -11,7 +12,6 @@ import { describeRun } from './describe-run.ts';
 import { Evaluator } from './evaluate.ts';
 import type { Evaluation } from './evaluation-sums.ts';
 import { type Learner, ownLearner, prepareLearner } from './learner.ts';
-import { countCorrect } from './metrics.ts';
 import { type Phase, phaseAt, phasesOf } from './phases.ts';
 import { firstOptimizerState } from './plan-steps.ts';
 import { initialProgress, isOutOfPatience, type Progress } from './progress.ts';
@@ -151,8 +151,9 @@ export class Trainer {
   }
 
   async close(): Promise<void> {
-    const { loader, engine, options } = this.#parts;
+    const { loader, engine, store, options } = this.#parts;
     await this.#leave();
+    await store.close();
     await loader?.close();
     if (!options.engine) await engine.close();
   }

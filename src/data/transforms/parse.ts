@@ -1,6 +1,6 @@
-import { closest } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { UsageError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/nearest.ts';
 import type { Shape } from '../../core/shape.ts';
 import { catalogue, type KnownSize, recordOf, type TransformList, type TransformName, type TransformSpec } from './catalogue.ts';
 
@@ -17,7 +17,7 @@ function complaintOf(place: string, error: z.ZodError, given: Record<string, unk
   const [issue] = error.issues;
   if (issue.code === 'unrecognized_keys') {
     const [key] = issue.keys;
-    const hint = known.length ? `Did you mean '${closest(key, known as string[])}'?` : undefined;
+    const hint = didYouMean(key, known);
     return new UsageError({ where: place, expected: known.length ? `${known.join(', ')}` : 'no options', got: `'${key}'`, hint });
   }
   const at = issue.path.join('.');
@@ -56,7 +56,7 @@ export function parseTransforms(list: unknown, where = 'transforms'): TransformL
     const { name, ...given } = entry as Record<string, unknown> & { name: string };
     if (name === 'Compose') return [...unrolled(given.transforms, placeOf(where, index, name))];
     if (!Object.hasOwn(catalogue, name)) {
-      const hint = `Did you mean '${closest(name, names)}'? Known are ${names.join(', ')}`;
+      const hint = [didYouMean(name, names), `Known are ${names.join(', ')}`].filter(Boolean).join(' ');
       throw new UsageError({ where: placeOf(where, index), expected: 'a known transform', got: `'${name}'`, hint });
     }
     return [parseOne(placeOf(where, index, name), name as TransformName, given)];

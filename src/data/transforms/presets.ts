@@ -1,5 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../../core/errors.ts';
+import { didYouMean } from '../../core/nearest.ts';
 import type { TransformList, TransformSpec } from './catalogue.ts';
 import { parseTransforms } from './parse.ts';
 
@@ -110,8 +110,7 @@ export const presetNames = Object.keys(table) as readonly PresetName[];
  */
 export function presetTransforms(name: PresetName | (string & {}) = 'standard', options: PresetOptions = {}): Preset {
   if (!Object.hasOwn(table, name)) {
-    const hint = `Did you mean '${closest(name, presetNames as PresetName[])}'?`;
-    throw new UsageError({ where: 'preset', expected: presetNames.join(', '), got: `'${name}'`, hint });
+    throw new UsageError({ where: 'preset', expected: presetNames.join(', '), got: `'${name}'`, hint: didYouMean(name, presetNames) });
   }
   const filled: Filled = { size: 224, mean: imagenetMean, std: imagenetStd, fit: 'crop', ...options };
   if (!fits.includes(filled.fit)) throw new UsageError({ where: 'fit', expected: fits.join(', '), got: `'${filled.fit}'` });

@@ -16,7 +16,8 @@ import { OneDnnStore } from './store.ts';
  */
 export function createOneDnnBackend({ threads = availableParallelism() }: { threads?: number } = {}): Backend {
   const context = new Context(threads);
-  const programs: OneDnnProgram[] = [];
+  /** Those that are open. */
+  const programs = new Set<OneDnnProgram>();
   const { version, file } = context.library;
   return {
     info: { name: 'onednn', version, file, isa: context.isa, threads: context.threads },
@@ -24,12 +25,12 @@ export function createOneDnnBackend({ threads = availableParallelism() }: { thre
     compile(graph: Graph, store: BackendStore): BackendProgram {
       const own = store as OneDnnStore;
       const plan = new Planner(context, own, graph, catalogue).plan();
-      const program = new OneDnnProgram(context, plan, () => own.bytes);
-      programs.push(program);
+      const program = new OneDnnProgram(context, plan, { storeBytes: () => own.bytes, onClose: () => void programs.delete(program) });
+      programs.add(program);
       return program;
     },
     close() {
-      for (const program of programs.splice(0).reverse()) program.close();
+      for (const program of [...programs].reverse()) program.close();
       context.close();
     },
   };

@@ -97,7 +97,6 @@ export class Layouts {
   /** Emits a reorder from row-major numbers that is done here. */
   #spread(from: Version, to: Version, offsets: Uint32Array, fixed: boolean): void {
     const type: TensorType = { shape: from.dims, dtype: from.dtype };
-    const [inputs, outputs] = [[from], [to]];
     this.#emit(
       {
         type: 'kernel',
@@ -109,8 +108,8 @@ export class Layouts {
         writes: [to.buffer],
         record: spreadBy(offsets),
         attrs: {},
-        inputs,
-        outputs,
+        inputs: [from],
+        outputs: [to],
         inputTypes: [type],
         outputTypes: [type],
       },

@@ -33,9 +33,11 @@ export class OneDnnProgram implements BackendProgram {
   readonly #records: NativeMemory[] = [];
   readonly #destroyers: (() => void)[] = [];
   #generation = -1;
+  readonly #onClose: () => void;
   #closed = false;
 
-  constructor(context: Context, plan: Plan, storeBytes: () => number) {
+  constructor(context: Context, plan: Plan, { storeBytes, onClose }: { storeBytes: () => number; onClose: () => void }) {
+    this.#onClose = onClose;
     this.#context = context;
     const { prologue, main } = shareBuffers(plan);
     this.#plan = plan;
@@ -84,6 +86,7 @@ export class OneDnnProgram implements BackendProgram {
     if (this.#closed) return;
     this.#closed = true;
     for (const destroy of this.#destroyers.reverse()) destroy();
+    this.#onClose();
   }
 
   #begin(feeds: RawFeeds): void {

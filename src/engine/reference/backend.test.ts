@@ -113,7 +113,10 @@ describe('LocalEngine', () => {
   });
 
   it('refuses a store of another engine', async () => {
-    const [a, b] = [new LocalEngine(createReferenceBackend()), { load: async () => {}, read: async () => new Map() }];
+    const [a, b] = [
+      new LocalEngine(createReferenceBackend()),
+      { load: async () => {}, read: async () => new Map(), close: async () => {} },
+    ];
     await expect(a.compile(chain(), b)).rejects.toThrow('a store of this engine');
   });
 });

@@ -118,6 +118,10 @@ class ThreadedStore implements Store {
   async read(names?: readonly string[]): Promise<StateDict> {
     return new Map(await this.#connection.ask({ kind: 'read', store: this.id, names }));
   }
+
+  async close(): Promise<void> {
+    await this.#connection.ask({ kind: 'closeStore', store: this.id });
+  }
 }
 
 class ThreadedProgram implements Program {

@@ -14,6 +14,7 @@ export type Request =
   | { kind: 'run'; program: number; slot: number }
   | { kind: 'profile'; program: number; slot: number; repeats: number }
   | { kind: 'closeProgram'; program: number }
+  | { kind: 'closeStore'; store: number }
   | { kind: 'close' };
 
 /** What each request is answered with. */
@@ -25,6 +26,7 @@ export interface Answers {
   run: undefined;
   profile: StepTime[];
   closeProgram: undefined;
+  closeStore: undefined;
   close: undefined;
 }
 

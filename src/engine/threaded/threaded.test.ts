@@ -97,6 +97,15 @@ describe('an engine in its own thread', () => {
     expect((await store.read(['w'])).get('w')!.data[1]).not.toBe(0);
   });
 
+  it('lets go of a store and of its programs, and says so if they are used again', async () => {
+    const store = await engine.createStore();
+    await store.load(state());
+    const program = await engine.compile(network(), store);
+    for (const one of [program, program, store, store]) await one.close();
+    await expect(program.run(feeds(0))).rejects.toThrow('an open program');
+    await expect(store.read()).rejects.toThrow('an open store');
+  });
+
   it('refuses requests once it is closed', async () => {
     const other = await openEngine({ engine: 'reference' });
     await other.close();
