@@ -104,8 +104,10 @@ export interface Maker {
 export interface VersionNumbers {
   readonly eltwise: Readonly<Record<'relu' | 'tanh' | 'square' | 'sqrt' | 'linear' | 'logistic' | 'exp' | 'log', number>>;
   readonly normFlags: Readonly<Record<'globalStats' | 'scale' | 'shift' | 'relu', number>>;
-  /** Format tags of pictures: blocks of 16 and 8 channels, channels last, row-major. */
-  readonly pictureTags: readonly number[];
+  /** Format tags of pictures plane by plane: of 16 channels, of 8, of one. */
+  readonly planeTags: readonly number[];
+  /** Format tags of pictures pixel by pixel: channels last. */
+  readonly pixelTags: readonly number[];
   /** Arguments that a primitive says it has and yet refuses. */
   readonly refused: Partial<Record<Kind, readonly number[]>>;
 }

@@ -12,8 +12,8 @@ export class Buffer {
   readonly home?: NativeMemory;
   /** Keeps its contents from run to run: computed from the store only when that changes. */
   readonly kept: boolean;
-  /** The buffer whose bytes this one shares. */
-  #shared?: Buffer;
+  /** The buffer whose bytes this one shares, and at which of them it begins. */
+  #shared?: { readonly buffer: Buffer; readonly offset: number };
 
   constructor(bytes: number, { home, kept = false }: { home?: NativeMemory; kept?: boolean } = {}) {
     this.bytes = bytes;
@@ -23,11 +23,16 @@ export class Buffer {
 
   /** The buffer that stands for all that share bytes. */
   get root(): Buffer {
-    return this.#shared ? this.#shared.root : this;
+    return this.#shared ? this.#shared.buffer.root : this;
   }
 
-  shareWith(other: Buffer): void {
-    this.#shared = other;
+  /** Where it begins in the bytes of its root. */
+  get offset(): number {
+    return this.#shared ? this.#shared.buffer.offset + this.#shared.offset : 0;
+  }
+
+  shareWith(buffer: Buffer, offset = 0): void {
+    this.#shared = { buffer, offset };
   }
 }
 
@@ -52,12 +57,20 @@ interface Described {
   readonly overwrites?: readonly (readonly [from: Buffer, to: Buffer])[];
 }
 
+/** A buffer as a stretch of a larger one. */
+export interface Part {
+  readonly buffer: Buffer;
+  readonly offset: number;
+}
+
 export interface PrimitiveInstruction extends Described {
   readonly type: 'primitive';
   readonly primitiveDesc: Handle;
   readonly args: readonly (readonly [arg: number, desc: Desc, buffer: Buffer])[];
   /** Only copies; left out if its source becomes its destination. */
   readonly elidable?: boolean;
+  /** Only joins these into the first written buffer, each at this byte; left out if they lie there from the start. */
+  readonly joins?: readonly Part[];
 }
 
 export interface KernelInstruction extends Described {

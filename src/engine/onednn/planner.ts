@@ -4,9 +4,9 @@ import { type Graph, isPersistent, type Node, type ValueId } from '../../graph/g
 import type { ConcatStep, KernelStep, Layout, Operand, Ref, SliceStep, Step, ViewStep } from '../../graph/lowering.ts';
 import { type AnyOp, type Catalogue, isNone, recordOf } from '../../graph/op.ts';
 import { ARG, type Desc, type Handle, type Ingredients, NULL, PROP } from './binding.ts';
-import { matchingDesc } from './blocked.ts';
+import { matchingDesc, stretchesOf } from './blocked.ts';
 import type { Context } from './context.ts';
-import { Buffer, type Instruction, type Version } from './instruction.ts';
+import { Buffer, type Instruction, type Part, type Version } from './instruction.ts';
 import { Layouts, type Slot } from './layouts.ts';
 import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
 import type { OneDnnStore, StoreEntry } from './store.ts';
@@ -30,6 +30,18 @@ interface At {
   readonly record: AnyOp;
   readonly fixed: boolean;
   readonly flops: number;
+}
+
+/** A primitive that still lacks its scratchpad. */
+interface Unfinished {
+  readonly kind: string;
+  readonly primitiveDesc: Handle;
+  readonly args: [number, Desc, Buffer][];
+  readonly reads: Buffer[];
+  readonly writes: Buffer[];
+  /** Arguments whose bytes the result may take. */
+  readonly inPlace?: readonly number[];
+  readonly joins?: readonly Part[];
 }
 
 /** Turns a graph into instructions: lowers every node, lets primitives choose layouts, inserts the reorders that remain. */
@@ -207,19 +219,12 @@ export class Planner {
       this.#layouts.copy(source, { desc, dims, dtype: 'f32', buffer }, { fixed: at.fixed, elidable: true });
       readBuffers.push(buffer);
     }
-    this.#finishPrimitive(step.kind, primitiveDesc, args, readBuffers, writeBuffers, at, overwritable(step));
+    const parts = { kind: step.kind, primitiveDesc, args, reads: readBuffers, writes: writeBuffers };
+    this.#finishPrimitive({ ...parts, inPlace: overwritable(step) }, at);
   }
 
-  /** Adds the scratchpad and emits. `inPlace`: the argument whose bytes the result may take. */
-  #finishPrimitive(
-    kind: string,
-    primitiveDesc: Handle,
-    args: [number, Desc, Buffer][],
-    reads: Buffer[],
-    writes: Buffer[],
-    at: At,
-    inPlace: readonly number[] = [],
-  ): void {
+  /** Adds the scratchpad and emits. */
+  #finishPrimitive({ kind, primitiveDesc, args, reads, writes, inPlace = [], joins }: Unfinished, at: At): void {
     const context = this.#context;
     const scratch = context.binding.queryArg(primitiveDesc, ARG.scratchpad);
     if (scratch && context.bytesOf(scratch) > 0) {
@@ -242,6 +247,7 @@ export class Planner {
         reads,
         writes,
         overwrites,
+        joins,
         primitiveDesc,
         args,
       },
@@ -302,16 +308,19 @@ export class Planner {
       given.map((v) => v.desc),
       context.attr(),
     );
-    const args: [number, Desc, Buffer][] = slots.map((slot, i) => {
+    const parts = slots.map((slot, i) => {
       const desc = context.binding.queryArg(primitiveDesc, ARG.multipleSrc + i) ?? given[i].desc;
-      return [ARG.multipleSrc + i, desc, this.#layouts.ensure(slot, desc, slot.type.shape).buffer];
+      return this.#layouts.ensure(slot, desc, slot.type.shape);
     });
-    const reads = args.map(([, , buffer]) => buffer);
     const desc = context.binding.queryArg(primitiveDesc, ARG.dst)!;
-    const version = this.#layouts.create(desc, dims, { fixed: at.fixed });
-    target.versions.push(version);
-    args.push([ARG.dst, desc, version.buffer]);
-    this.#finishPrimitive('concat', primitiveDesc, args, reads, [version.buffer], at);
+    const whole = this.#layouts.create(desc, dims, { fixed: at.fixed });
+    target.versions.push(whole);
+    const args: [number, Desc, Buffer][] = parts.map((part, i) => [ARG.multipleSrc + i, part.desc, part.buffer]);
+    args.push([ARG.dst, desc, whole.buffer]);
+    const reads = parts.map(({ buffer }) => buffer);
+    const offsets = stretchesOf(context, whole, parts, axis);
+    const joins = offsets?.map((offset, i) => ({ buffer: reads[i], offset }));
+    this.#finishPrimitive({ kind: 'concat', primitiveDesc, args, reads, writes: [whole.buffer], joins }, at);
   }
 
   #planSlice({ src, dst, offsets }: SliceStep, at: At): void {

@@ -9,6 +9,7 @@ import type { Handle } from './binding.ts';
 import type { Context, NativeMemory } from './context.ts';
 import type { Buffer, Instruction, KernelInstruction, PrimitiveInstruction, Version } from './instruction.ts';
 import type { Plan } from './planner.ts';
+import { shareBuffers } from './share-buffers.ts';
 import type { StoreEntry } from './store.ts';
 
 /** An instruction bound to memory: call it and it is done. */
@@ -40,6 +41,9 @@ export class OneDnnProgram implements BackendProgram {
     this.#onClose = onClose;
     this.#context = context;
     const { prologue, main } = shareBuffers(plan);
+    const left = new Set([...prologue, ...main]);
+    for (const instruction of [...plan.prologue, ...plan.main])
+      if (!left.has(instruction) && instruction.type === 'primitive') context.destroyDescription(instruction.primitiveDesc);
     this.#plan = plan;
     const { offsets, arenaBytes, unsharedBytes } = layOut(prologue, main, plan);
     this.#offsets = offsets;
@@ -127,7 +131,8 @@ export class OneDnnProgram implements BackendProgram {
 
   #where(buffer: Buffer): { memory: NativeMemory; offset: number } {
     const root = buffer.root;
-    return root.home ? { memory: root.home, offset: 0 } : { memory: this.#arena, offset: this.#offsets.get(root)! };
+    if (root.home) return { memory: root.home, offset: buffer.offset };
+    return { memory: this.#arena, offset: this.#offsets.get(root)! + buffer.offset };
   }
 
   /** The numbers of a version as primitives see them, padding included. */
@@ -178,33 +183,6 @@ export class OneDnnProgram implements BackendProgram {
       record.eval(call);
     };
   }
-}
-
-/**
- * Lets results take the bytes of what they overwrite, and drops copies that this makes needless: allowed where nobody reads the
- * overwritten buffer afterwards and it is not an input of later runs.
- */
-function shareBuffers({ prologue, main, inputs, outputs }: Plan): { prologue: Instruction[]; main: Instruction[] } {
-  const pinned = new Set([...inputs.values(), ...outputs.values()].map((version) => version.buffer));
-  const share = (instructions: readonly Instruction[]): Instruction[] => {
-    const lastRead = new Map<Buffer, number>();
-    instructions.forEach((instruction, i) => {
-      for (const buffer of instruction.reads) lastRead.set(buffer, i);
-    });
-    return instructions.filter((instruction, i) => {
-      for (const [from, to] of instruction.overwrites ?? []) {
-        const dies = lastRead.get(from) === i && !pinned.has(from) && !from.home && !from.kept && !sharedLater(from, lastRead, i);
-        if (!dies || from.bytes !== to.bytes || to.kept || to.root === from.root) continue;
-        to.shareWith(from.root);
-        return !(instruction.type === 'primitive' && instruction.elidable);
-      }
-      return true;
-    });
-  };
-  /** Whether another buffer over the same bytes is still read. */
-  const sharedLater = (from: Buffer, lastRead: ReadonlyMap<Buffer, number>, now: number) =>
-    [...lastRead].some(([buffer, last]) => buffer !== from && buffer.root === from.root && last > now);
-  return { prologue: share(prologue), main: share(main) };
 }
 
 /** Lifetimes over prologue and main, and the arena that follows. */

@@ -27,7 +27,8 @@ const UNDEFINED_TYPE = 0;
 const numbers: VersionNumbers = {
   eltwise: { relu: 0x20, tanh: 0x21, square: 0x23, sqrt: 0x25, linear: 0x26, logistic: 0x29, exp: 0x2a, log: 0x2d },
   normFlags: { globalStats: 1, scale: 2, shift: 4, relu: 8 },
-  pictureTags: [78, 102, 22, 5],
+  planeTags: [78, 102, 5],
+  pixelTags: [22],
   // The shift does not enter the gradients; 2.x wants it all the same.
   refused: { 'batchNorm.backward': [ARG.shift] },
 };
