@@ -197,6 +197,12 @@ export class Context {
     return { buffer, base, bytes, address: start + BigInt(base) };
   }
 
+  /** An array's own bytes, for a call that ends before the array can be dropped. They lie on no boundary. */
+  memoryOf({ buffer, byteOffset, byteLength }: Float32Array): NativeMemory {
+    const address = koffi.address(new Uint8Array(buffer, byteOffset, byteLength));
+    return { buffer: buffer as ArrayBuffer, base: byteOffset, bytes: byteLength, address };
+  }
+
   /** Anything that must be destroyed before the engine is. */
   own(destroy: () => void): void {
     this.#owned.push(destroy);

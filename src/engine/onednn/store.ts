@@ -106,15 +106,9 @@ export class OneDnnStore implements BackendStore {
       return;
     }
     const plain = context.plain(dims);
-    const staging = context.allocate(data.byteLength);
-    const numbers = new Float32Array(staging.buffer, staging.base, data.length);
-    if (way === 'in') {
-      numbers.set(data);
-      context.reorderOnce(plain, staging, desc, buffer.home!);
-    } else {
-      context.reorderOnce(desc, buffer.home!, plain, staging);
-      data.set(numbers);
-    }
+    const numbers = context.memoryOf(data);
+    if (way === 'in') context.reorderOnce(plain, numbers, desc, buffer.home!);
+    else context.reorderOnce(desc, buffer.home!, plain, numbers);
     context.binding.release(plain);
   }
 }

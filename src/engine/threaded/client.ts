@@ -111,8 +111,9 @@ class ThreadedStore implements Store {
     this.id = id;
   }
 
-  load(state: StateDict): Promise<void> {
-    return this.#connection.ask({ kind: 'load', store: this.id, state: [...state] });
+  async load(state: StateDict): Promise<void> {
+    // One by one: a message copies what it carries, and a large network's numbers should not lie there twice.
+    for (const entry of state) await this.#connection.ask({ kind: 'load', store: this.id, state: [entry] });
   }
 
   async read(names?: readonly string[]): Promise<StateDict> {
