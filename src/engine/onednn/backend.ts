@@ -3,7 +3,7 @@ import type { Graph } from '../../graph/graph.ts';
 import { catalogue } from '../../ops/index.ts';
 import type { Backend, BackendProgram, BackendStore } from '../engine.ts';
 import { Context } from './context.ts';
-import { Planner } from './planner.ts';
+import { planGraph } from './planner.ts';
 import { OneDnnProgram } from './program.ts';
 import { OneDnnStore } from './store.ts';
 
@@ -24,7 +24,7 @@ export function createOneDnnBackend({ threads = availableParallelism() }: { thre
     createStore: () => new OneDnnStore(context),
     compile(graph: Graph, store: BackendStore): BackendProgram {
       const own = store as OneDnnStore;
-      const plan = new Planner(context, own, graph, catalogue).plan();
+      const plan = planGraph(context, own, graph, catalogue);
       const program = new OneDnnProgram(context, plan, { storeBytes: () => own.bytes, onClose: () => void programs.delete(program) });
       programs.add(program);
       return program;

@@ -1,0 +1,125 @@
+import { EngineError } from '../../core/errors.ts';
+import type { Operand, PoolingStep } from '../../graph/lowering.ts';
+import { ARG, type Desc, type Handle, type Ingredients, NULL, PROP } from './binding.ts';
+import type { At, Draft } from './draft.ts';
+import type { Buffer } from './instruction.ts';
+import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
+
+/** A step that is one primitive: it chooses layouts where it may, and what it reads is brought into them. */
+export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
+  const { context, layouts } = draft;
+  const row = rowOf(step);
+  const ingredients: Partial<Ingredients> = settingsOf(step, context.binding.numbers);
+  const refused = context.binding.numbers.refused[row.kind] ?? [];
+  const reads = row.reads.flatMap((p) => {
+    const operand = operandOf(step, p.field);
+    return operand && !refused.includes(p.arg) ? [{ ...p, operand, slot: draft.slot(operand.of, at), dims: draft.dims(operand, at) }] : [];
+  });
+  const writes = row.writes.flatMap((p) => {
+    const operand = operandOf(step, p.field);
+    return operand ? [{ ...p, operand, slot: draft.slot(operand.of, at, operand.dims), dims: draft.dims(operand, at) }] : [];
+  });
+  for (const { operand, ingredient, slot, dims } of reads) {
+    if (!ingredient) continue;
+    const wanted = wantedDesc(draft, operand, at);
+    ingredients[ingredient] = (wanted ?? (row.chooses ? context.binding.any(dims) : draft.seen(slot, dims).desc)) as never;
+  }
+  const follows = ingredients.src ?? ingredients.dst;
+  for (const { operand, ingredient, dims } of writes) {
+    if (!ingredient) continue;
+    // Normalisation and elementwise primitives write as they read; the others choose.
+    const free = row.chooses || step.kind === 'pooling' || step.kind === 'binary';
+    ingredients[ingredient] = (free ? (wantedDesc(draft, operand, at) ?? context.binding.any(dims)) : follows) as never;
+  }
+  const addend = 'addend' in step ? step.addend : undefined;
+  const activation = 'activation' in step && step.kind !== 'batchNorm' ? step.activation : undefined;
+  const hint = row.hint ? hintFor(draft, step, row, ingredients, at) : NULL;
+  if (step.kind === 'pooling' && row.hint) {
+    // A gradient in any other layout than the forward pass had falls back to a slow generic implementation.
+    ingredients.dst = context.binding.queryArg(hint, ARG.dst);
+    ingredients.src = context.binding.queryArg(hint, ARG.src);
+  }
+  const primitiveDesc = context.describe(row.kind, ingredients, context.attr({ addend: addend !== undefined, activation }), hint);
+  if (row.hint && step.kind !== 'pooling') context.destroyDescription(hint);
+  if (step.kind === 'pooling' && step.direction !== 'backward') rememberPooling(draft, step, primitiveDesc, at);
+
+  const args: [number, Desc, Buffer][] = [];
+  const readBuffers: Buffer[] = [];
+  const writeBuffers: Buffer[] = [];
+  for (const { arg, ingredient, slot, dims } of reads) {
+    const desc = context.binding.queryArg(primitiveDesc, arg);
+    if (!desc || (slot.versions.length === 0 && !slot.entry)) continue;
+    const version = layouts.ensure(slot, desc, ingredient ? dims : slot.type.shape);
+    args.push([arg, desc, version.buffer]);
+    readBuffers.push(version.buffer);
+  }
+  for (const { arg, slot, dims } of writes) {
+    const desc = context.binding.queryArg(primitiveDesc, arg);
+    if (!desc) continue;
+    const version = layouts.create(desc, dims, { fixed: at.fixed });
+    slot.versions.push(version);
+    args.push([arg, desc, version.buffer]);
+    writeBuffers.push(version.buffer);
+  }
+  if (addend !== undefined) {
+    const [, desc, buffer] = args.find(([arg]) => arg === ARG.dst)!;
+    const dims = draft.dims(operandOf(step, 'dst')!, at);
+    const source = layouts.ensure(draft.slot(addend, at), desc, dims);
+    layouts.copy(source, { desc, dims, dtype: 'f32', buffer }, { fixed: at.fixed, elidable: true });
+    readBuffers.push(buffer);
+  }
+  const parts = { kind: step.kind, primitiveDesc, args, reads: readBuffers, writes: writeBuffers };
+  draft.finish({ ...parts, inPlace: overwritable(step) }, at);
+}
+
+/** The layout an operand asks for, as far as it is known before the primitive is: undefined leaves it to the primitive. */
+function wantedDesc(draft: Draft, operand: Operand, at: At): Desc | undefined {
+  const { layout } = operand;
+  const dims = draft.dims(operand, at);
+  if (layout === 'plain') return draft.context.plain(dims);
+  if (layout === 'given') return draft.seen(draft.slot(operand.of, at), dims).desc;
+  if (typeof layout === 'object') return draft.seen(draft.slot(layout.like, at), dims).desc;
+  return undefined;
+}
+
+/** The forward descriptor a backward one is derived from. Pooling must know the very one that filled its workspace. */
+function hintFor(draft: Draft, step: PrimitiveStep, row: PrimitiveRow, ingredients: Partial<Ingredients>, at: At): Handle {
+  const { context } = draft;
+  const { binding } = context;
+  if (step.kind === 'pooling') {
+    const hint = draft.poolings.get(step.workspace ? draft.key(step.workspace.of, at) : geometryOf(draft, step, at));
+    if (hint === undefined) throw new EngineError({ where: at.node.op, expected: 'its forward pooling in the same program', got: 'none' });
+    return hint;
+  }
+  const forward: Partial<Ingredients> = { ...ingredients, prop: PROP.forward };
+  if (row.chooses) {
+    const fields = ['src', 'weights', 'bias', 'dst'] as const;
+    for (const field of fields) {
+      const operand = operandOf(step, field);
+      forward[field] = operand ? binding.any(draft.dims(operand, at)) : undefined;
+    }
+  } else {
+    forward.src = ingredients.src ?? ingredients.dst;
+    forward.dst = forward.src;
+  }
+  return context.describe(ROWS[row.hint!].kind, forward);
+}
+
+function rememberPooling(draft: Draft, step: PoolingStep, primitiveDesc: Handle, at: At): void {
+  if (step.workspace) draft.poolings.set(draft.key(step.workspace.of, at), primitiveDesc);
+  draft.poolings.set(geometryOf(draft, step, at), primitiveDesc);
+}
+
+/** What makes two poolings the same primitive as far as a gradient without workspace can tell. */
+function geometryOf(draft: Draft, step: PoolingStep, at: At): string {
+  const { algorithm, kernel, strides, padBegin, padEnd, src, dst } = step;
+  return JSON.stringify([algorithm, kernel, strides, padBegin, padEnd, draft.dims(src, at), draft.dims(dst, at)]);
+}
+
+/** The arguments a primitive may write its result over. */
+function overwritable(step: PrimitiveStep): readonly number[] {
+  // oneDNN 2.6 adds wrongly in place if an activation follows and the channels do not fill a block.
+  if (step.kind === 'binary') return step.activation === 'relu' ? [] : [ARG.src];
+  if (step.kind === 'eltwise') return [ARG.src, ARG.diffDst];
+  return step.kind === 'batchNorm' ? [ARG.diffDst] : [];
+}
