@@ -33,7 +33,7 @@ async function fasterThreads() {
   const peer = new Hired(python, 'peers/mnist_step.py');
   await peer.ready();
   const found = [];
-  for (const threads of threadChoices) found.push({ threads, took: (await peer.do({ threads, steps: 60 })).medianMs });
+  for (const threads of threadChoices) found.push({ threads, took: (await peer.do({ threads, steps: 60 })).msPerStep });
   peer.dismiss();
   return found.sort((a, b) => a.took - b.took)[0].threads;
 }
