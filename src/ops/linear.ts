@@ -6,8 +6,10 @@ import { apply, type Tensor } from '../graph/tensor.ts';
 import { expectShape, real } from './check.ts';
 import { activate, activationAttr, throughActivation } from './relu.ts';
 
-/** Primitives see the weights with x's axes: `[O, C·H·W]` as `[O, C, H, W]`. */
-const weightDims = (weight: Shape, x: Shape): Shape => [weight[0], ...x.slice(1)];
+/** Primitives see a picture with its axes, as it lies, and one of a single pixel as a row: matrix products have the faster layouts. */
+const seenAs = (x: Shape): Shape => (sizeOf(x.slice(2)) === 1 ? x.slice(0, 2) : x);
+/** … and the weights with the axes of x: `[O, C·H·W]` as `[O, C, H, W]`. */
+const weightDims = (weight: Shape, x: Shape): Shape => [weight[0], ...seenAs(x).slice(1)];
 
 export const linearOp = defineOp({
   name: 'linear',
@@ -54,7 +56,7 @@ export const linearOp = defineOp({
         kind: 'innerProduct',
         direction: 'forward',
         // Blocked pictures are taken as they lie: the weights are laid out to match.
-        src: { of: { in: 0 }, layout: 'given' },
+        src: { of: { in: 0 }, layout: 'given', dims: seenAs(x!.shape) },
         weights: { of: { in: 1 }, dims: weightDims(weight!.shape, x!.shape) },
         bias: bias && { of: { in: 2 } },
         dst: { of: { out: 0 } },
@@ -111,7 +113,7 @@ export const linearGradInputOp = defineOp({
       {
         kind: 'innerProduct',
         direction: 'backwardData',
-        src: { of: { out: 0 } },
+        src: { of: { out: 0 }, dims: seenAs(attrs.inputShape) },
         weights: { of: { in: 1 }, dims: weightDims(weight!.shape, attrs.inputShape) },
         dst: { of: { in: 0 } },
       },
@@ -160,7 +162,7 @@ export const linearGradWeightOp = defineOp({
       {
         kind: 'innerProduct',
         direction: 'backwardWeights',
-        src: { of: { in: 0 }, layout: 'given' },
+        src: { of: { in: 0 }, layout: 'given', dims: seenAs(x!.shape) },
         weights: { of: { out: 0 }, dims: weightDims(dWeight.shape, x!.shape) },
         bias: attrs.withBias ? { of: { out: 1 } } : undefined,
         dst: { of: { in: 1 } },
