@@ -105,8 +105,8 @@ function depthLines({ depth, layers }: Summary): string[] {
  * @example console.log(formatSummary(summarize(model, [3, 224, 224])));
  */
 export function formatSummary(summary: Summary): string {
-  const { name, inputShape, layers, unused, totals, depth } = summary;
-  const branches = depth.beside.length ? '; where branches meet, those of the largest path' : '';
+  const { name, inputShape, layers, unused, totals } = summary;
+  const branches = summary.branches ? '; where branches meet, those of the largest path' : '';
   const idle = unused.reduce((sum, { parameters }) => sum + parameters, 0);
   const idlePart = unused[0]?.name.split('.')[0];
   return [

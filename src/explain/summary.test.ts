@@ -140,6 +140,16 @@ describe('formatSummary', () => {
     for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120);
   });
 
+  it.each([
+    ['alexnet', false],
+    ['resnet18', true],
+    ['squeezenet1_0', true],
+    ['densenet121', true],
+  ])('says of %s whether a field is that of the largest path: %s', (name, says) => {
+    const text = formatSummary(summarize(createModel(name, { classes: 1000 }), [3, 224, 224]));
+    expect(text.includes('where branches meet, those of the largest path')).toBe(says);
+  });
+
   it('repeats the headings in a long table and says what was not counted', () => {
     const text = formatSummary(summarize(createModel('resnet50', { classes: 1000 }), [3, 224, 224]));
     expect(text.split('\n').filter((line) => /parameters +unshared/.test(line)).length).toBeGreaterThan(3);

@@ -42,6 +42,8 @@ export interface Summary {
   readonly unused: readonly { readonly name: string; readonly parameters: number }[];
   readonly totals: Readonly<Record<Count, number>>;
   readonly depth: Depth;
+  /** Whether ways part and meet again, so that receptive fields are those of the largest. */
+  readonly branches: boolean;
 }
 
 const counts = ['parameters', 'unsharedParameters', 'buffers', 'multiplyAdds', 'operations'] as const;
@@ -81,7 +83,8 @@ export function summarize(module: Module, inputShape: Shape, { name = module.con
   const idle = unused.reduce((total, { parameters }) => total + parameters, 0);
   totals.parameters += idle;
   totals.unsharedParameters += idle;
-  return { name, inputShape, layers, unused, totals, depth: depthOf(graph, steps) };
+  const branches = graph.nodes.some(({ inputs }) => inputs.filter((id) => id !== null && fields.has(id)).length > 1);
+  return { name, inputShape, layers, unused, totals, depth: depthOf(graph, steps), branches };
 }
 
 function describe(graph: Graph, layer: Layer, seen: Set<string>): Omit<LayerSummary, 'receptiveField'> {
