@@ -92,7 +92,7 @@ describe('loadCifar10', () => {
     for (const stem of stems) await writeBinary(stem, record(0, 0), stem === 'data_batch_3' ? 9999 : 10_000);
     await expect(loadCifar10(folder)).rejects.toThrow(/data_batch_3\.bin\] expected 10000 samples.*got 9999/);
     await rm(path.join(folder, 'data_batch_3.bin'));
-    await expect(loadCifar10(folder)).rejects.toThrow(/data_batch_3\] expected a batch of CIFAR-10/);
+    await expect(loadCifar10(folder)).rejects.toThrow(/data_batch_3\.bin\] expected a batch of CIFAR-10/);
   });
 
   it('reads pictures, planes apart, labelled in the official order', async () => {

@@ -74,9 +74,12 @@ function checked(batch: CifarBatch, file: string): CifarBatch {
 }
 
 async function readBatches(folder: string, split: Split, names: ReadonlySet<string>): Promise<CifarBatch[]> {
+  const { train, test } = stems;
+  /** Of a file that is missing: the version that the others have. */
+  const hasBinary = [...train, ...test].some((stem) => names.has(`${stem}.bin`));
   return Promise.all(
     stems[split].map(async (stem) => {
-      const isBinary = names.has(`${stem}.bin`);
+      const isBinary = names.has(`${stem}.bin`) || (hasBinary && !names.has(stem));
       const file = path.join(folder, isBinary ? `${stem}.bin` : stem);
       let bytes: Uint8Array;
       try {
