@@ -3,7 +3,7 @@ import type { StateDict } from '../core/ndarray.ts';
 import type { Shape } from '../core/shape.ts';
 import { readStateFile } from '../data/state-file.ts';
 import type { TransformList } from '../data/transforms/index.ts';
-import { createModel, findModel, initializeModel, listModels } from '../models/index.ts';
+import { createModel, findModel, imagenetClasses, initializeModel, listModels } from '../models/index.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
 import { networkOf } from '../train/model-facts.ts';
@@ -87,7 +87,8 @@ export async function namedNetwork({ network, input, classes, weights }: Network
     name: network,
     module,
     inputShape,
-    classNames: [],
+    // Trained numbers for as many classes as ImageNet has are taken for those of its classes.
+    classNames: weights !== undefined && spec.weights?.length && count === imagenetClasses.length ? imagenetClasses : [],
     state: async () => (weights === undefined ? initialState(module) : trained(weights)),
     note: weights === undefined ? 'weights are fresh (seed 0), not trained' : undefined,
   };
