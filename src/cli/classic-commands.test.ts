@@ -139,6 +139,18 @@ describe('fovea linear', () => {
     expect(found.sample.loss).toBeCloseTo(expected, 8);
   });
 
+  it('adds up what the sample misses of the margin', async () => {
+    const lossAfter = async (lr: string) => {
+      stdout = '';
+      const args = ['--loss', 'hinge', '--lr', lr, '--compare', 'none', '--name', `rate-${lr}`];
+      expect(await run('linear', ...options, ...args)).toBe(0);
+      return /^loss = .*$/m.exec(stdout)?.[0];
+    };
+    // What has learned hardly anything misses nearly 1 of both other classes.
+    expect(await lossAfter('1e-9')).toMatch(/^loss = \d\.\d{4} \+ \d\.\d{4} = \d\.\d{4}$/);
+    expect(await lossAfter('0.05')).toBe('loss = 0.0000');
+  });
+
   it('prints the course’s example and no study where none is wanted', async () => {
     expect(await run('linear', ...options, '--name', 'words')).toBe(0);
     expect(stdout).toContain('W 3 × 432, b 3: 432 weights and a bias for each class, 1299 numbers in all');

@@ -72,13 +72,14 @@ const lossWords = {
 function sampleLines({ objective, explained, test }: LinearRun): string[] {
   const { sample, label, terms, loss } = explained;
   const isHinge = objective.loss === 'hinge';
+  const missing = terms.flatMap(({ term }, c) => (c !== label && term > 0 ? [term.toFixed(4)] : []));
   const rows = terms.map(({ score, term }, c) => [
     `${test.classes[c]}${c === label ? ' (true)' : ''}`,
     score.toFixed(4),
     isHinge && c === label ? '–' : isHinge ? term.toFixed(4) : percent(term),
   ]);
   const sum = isHinge
-    ? `loss = ${terms.flatMap(({ term }, c) => (c !== label && term > 0 ? [term.toFixed(4)] : [])).join(' + ') || '0'} = ${loss.toFixed(4)}`
+    ? `loss = ${missing.length > 1 ? `${missing.join(' + ')} = ` : ''}${loss.toFixed(4)}`
     : `loss = −ln ${terms[label].term.toFixed(4)} = ${loss.toFixed(4)}`;
   return [
     `Scores of test image ${sample}, which is of class ${test.classes[label]}: s = Wx + b`,
