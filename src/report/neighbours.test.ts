@@ -36,6 +36,16 @@ describe('neighboursSvg', () => {
     expect((await renderPng(svg, { scale: 1 })).length).toBeGreaterThan(1000);
   });
 
+  it('leaves no vote out: what has no row of its own is summed up', async () => {
+    const votesOf = async (counts: readonly number[]) => {
+      const votes = counts.map((count, i) => ({ className: `class${i}`, count }));
+      const svg = await neighboursSvg([{ ...one, views: [{ ...one.views[0], neighbours: [], votes }] }], { title: 'Title', note: '' });
+      return Array.from(svg.matchAll(/>(class\d|\d others|\d+)</g), ([, words]) => words);
+    };
+    expect(await votesOf([7, 3, 2, 1])).toEqual(['class0', '7', 'class1', '3', 'class2', '2', 'class3', '1']);
+    expect(await votesOf([5, 5, 2, 2, 2, 2, 1, 1])).toEqual(['class0', '5', 'class1', '5', 'class2', '2', '5 others', '8']);
+  });
+
   it('says so if there is nothing to show', async () => {
     expect(await neighboursSvg([], { title: 'Title', note: '' })).toContain('nothing to show');
   });

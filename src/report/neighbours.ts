@@ -65,8 +65,10 @@ async function drawView(view: NeighbourView, x: number, y: number, barsX: number
     parts.push(element('g', { opacity: tile.votes ? undefined : 0.35 }, drawn.join('')));
   }
   const most = view.votes.reduce((sum, { count }) => Math.max(sum, count), 1);
-  const names = view.votes.slice(0, bar.rows);
-  names.forEach(({ className, count }, i) => {
+  const fits = view.votes.length <= bar.rows;
+  const rows = view.votes.slice(0, fits ? bar.rows : bar.rows - 1);
+  const others = view.votes.slice(rows.length);
+  rows.forEach(({ className, count }, i) => {
     const barY = y + headPx + i * bar.step;
     const isGuess = className === view.guess;
     const style = { 'font-size': sizes.small, 'font-weight': isGuess ? 'bold' : undefined };
@@ -76,6 +78,12 @@ async function drawView(view: NeighbourView, x: number, y: number, barsX: number
     parts.push(element('rect', { x: barsX, y: barY, width: length, height: bar.height, fill }));
     parts.push(text(barsX + length + 5, barY + 10.5, `${count}`, style));
   });
+  if (others.length) {
+    // No bar: a sum beside single classes would look like the winner.
+    const [textY, style] = [y + headPx + rows.length * bar.step + 10.5, { 'font-size': sizes.small, fill: colours.faint }];
+    parts.push(text(barsX - bar.left, textY, `${others.length} others`, { ...style, 'text-anchor': 'end' }));
+    parts.push(text(barsX + 5, textY, `${others.reduce((sum, { count }) => sum + count, 0)}`, style));
+  }
   return parts;
 }
 
