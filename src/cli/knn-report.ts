@@ -93,14 +93,14 @@ async function drawNeighbours(result: KnnResult): Promise<string> {
     ? `${byBackground.length} of ${wrong.length} wrong guesses have voters that share the border’s colour, not the class: the clearest ${cases.length}.`
     : `${wrong.length} wrong guesses, none of which the background explains: the ${cases.length} with the most votes.`;
   const title = byBackground.length ? 'where the background decided' : 'wrong guesses and their neighbours';
-  return neighboursSvg(cases, { title: `${data}: ${title}`, note: `${told}${mendedWords(result, wrong)}` });
+  return neighboursSvg(cases, { title: `${data}: ${title}`, note: `${told}${mendedWords(result, found)}` });
 }
 
-/** How many of the wrong guesses on pixels the features get right. */
-function mendedWords({ test, views: [, features] }: KnnResult, wrong: readonly number[]): string {
+/** How many of the guesses that the pictures are chosen from the features get right. */
+function mendedWords({ test, views: [, features] }: KnnResult, found: readonly { query: number }[]): string {
   if (!features) return '';
-  const mended = wrong.filter((n) => features.predictions[n] === test.labels[n]).length;
-  return ` ${features.name} gets ${mended} of the ${wrong.length} right.`;
+  const mended = found.filter(({ query }) => features.predictions[query] === test.labels[query]).length;
+  return ` ${features.name} gets ${mended} of the ${found.length} right.`;
 }
 
 /** Writes the pictures and tables of a run. */
