@@ -111,7 +111,7 @@ describe('prepareWeightsFolder', () => {
 
 describe('findNonFinite', () => {
   it('names the first array with a number that is not finite', () => {
-    expect(findNonFinite(state({ a: [1, 2], b: [0, Number.NEGATIVE_INFINITY] }))).toBe('b');
+    expect(findNonFinite(state({ a: [1, 2], b: [0, Number.NEGATIVE_INFINITY] }))).toEqual({ name: 'b', value: Number.NEGATIVE_INFINITY });
     expect(findNonFinite(state({ a: [1, 2] }))).toBeUndefined();
   });
 });

@@ -128,9 +128,10 @@ export function checkClasses(trained: readonly string[], now: readonly string[],
   });
 }
 
-/** First weight that holds a number that is not finite. */
-export function findNonFinite(state: StateDict): string | undefined {
-  for (const [name, { data }] of state) for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
+/** First weight that holds a number that is not finite, and that number. */
+export function findNonFinite(state: StateDict): { name: string; value: number } | undefined {
+  for (const [name, { data }] of state)
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return { name, value: Number(data[i]) };
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -220,6 +220,17 @@ describe('resume', () => {
   });
 });
 
+describe('a disk that takes no checkpoint', () => {
+  it('ends the run before its first step', async () => {
+    // A file cannot take the place of a folder.
+    await mkdir(weightsFile(folder, 'last'), { recursive: true });
+    const steps: number[] = [];
+    const failing = train(options({ runFolder: folder, onStep: ({ step }) => steps.push(step) }));
+    await expect(failing).rejects.toMatchObject({ name: 'CheckpointError', complaint: { where: weightsFile(folder, 'last') } });
+    expect(steps).toEqual([]);
+  });
+});
+
 describe('a loss that is not finite', () => {
   it('ends the run naming the step, and keeps the weights of before', async () => {
     const sgd = completeRecipe({ ...recipe, optimizer: 'sgd', lr: 1e30 });
@@ -240,13 +251,13 @@ describe('a loss that is not finite', () => {
       let reads = 0;
       store.read = async (names) => {
         const state = await read(names);
-        if (reads++ === 1) (state.get('hidden.weight')!.data as Float32Array)[0] = Number.NaN;
+        if (reads++ === 1) (state.get('hidden.weight')!.data as Float32Array)[0] = Number.POSITIVE_INFINITY;
         return state;
       };
       return store;
     };
     const failing = train(options({ engine, runFolder: folder, signal: controller.signal }));
-    await expect(failing).rejects.toThrow('[step 5] expected a finite hidden.weight, got NaN');
+    await expect(failing).rejects.toThrow('[step 5] expected a finite hidden.weight, got Infinity');
     expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(0);
     await expect(readFile(weightsFile(folder, 'best'))).rejects.toThrow('ENOENT');
   });

@@ -121,6 +121,8 @@ export class Trainer {
     if (runFolder) await prepareWeightsFolder(runFolder);
     try {
       if (!resume) await this.#save(['last']);
+      // A disk that takes no checkpoint is refused before any work is done.
+      await this.#saved;
       while (!signal?.aborted && !this.#isOver) {
         await this.#enter();
         await this.#runTo(nextStop(progress, this.#stops));
@@ -256,7 +258,7 @@ export class Trainer {
     this.#progress.seconds = nowSeconds() - this.#startSeconds;
     const all = await this.#parts.store.read();
     const broken = findNonFinite(all);
-    if (broken) throw this.#notFinite(`step ${this.#progress.step}`, broken, Number.NaN);
+    if (broken) throw this.#notFinite(`step ${this.#progress.step}`, broken.name, broken.value);
     const keys = this.module.parameters();
     const split = (own: boolean): StateDict => new Map([...all].filter(([name]) => keys.has(name) === own));
     const { learner, options } = this.#parts;
