@@ -39,15 +39,16 @@ export const crossEntropyGradOp = defineOp({
     for (let i = 0; i < rows; i++) {
       const at = i * classes;
       const y = target![i];
-      if (y !== ignoreIndex) {
-        const hard = scale * (1 - labelSmoothing) * weights[y];
-        const pull = hard + spread * weightSum;
-        for (let c = 0; c < classes; c++) dx[at + c] = p![at + c] * pull - spread * weights[c] - (c === y ? hard : 0);
-      }
-      if (!gradP) continue;
+      const counts = y !== ignoreIndex;
+      const hard = counts ? scale * (1 - labelSmoothing) * weights[y] : 0;
+      const soft = counts ? spread : 0;
+      const pull = hard + soft * weightSum;
       let dot = 0;
-      for (let c = 0; c < classes; c++) dot += p![at + c] * gradP[at + c];
-      for (let c = 0; c < classes; c++) dx[at + c] += p![at + c] * (gradP[at + c] - dot);
+      if (gradP) for (let c = 0; c < classes; c++) dot += p![at + c] * gradP[at + c];
+      for (let c = 0; c < classes; c++) {
+        const arriving = gradP ? p![at + c] * (gradP[at + c] - dot) : 0;
+        dx[at + c] = p![at + c] * pull - soft * weights[c] - (c === y ? hard : 0) + arriving;
+      }
     }
   },
   grad: none('second derivatives are not needed'),

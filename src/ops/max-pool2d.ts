@@ -122,7 +122,9 @@ export const maxPool2dGradOp = defineOp({
   eval: ({ inputs, outputs: [dx] }) => {
     const dy = inputs[0]!;
     const workspace = inputs[1]!;
-    for (let i = 0; i < dy.length; i++) if (workspace[i] >= 0) dx[workspace[i]] += dy[i];
+    const sums = new Float64Array(dx.length);
+    for (let i = 0; i < dy.length; i++) if (workspace[i] >= 0) sums[workspace[i]] += dy[i];
+    dx.set(sums);
   },
   grad: none('second derivatives are not supported'),
   lower: {
