@@ -136,11 +136,13 @@ export function findNonFinite(state: StateDict): { name: string; value: number }
 }
 
 export type WeightsName = 'best' | 'last';
-export const weightsFile = (runFolder: string, name: WeightsName): string => path.join(runFolder, 'weights', `${name}.safetensors`);
+/** Folder of a run that holds its checkpoints. */
+export const weightsFolder = 'weights';
+export const weightsFile = (runFolder: string, name: WeightsName): string => path.join(runFolder, weightsFolder, `${name}.safetensors`);
 
 /** Makes `<run>/weights` and removes what a killed process left half written there. */
 export async function prepareWeightsFolder(runFolder: string): Promise<void> {
-  const folder = path.join(runFolder, 'weights');
+  const folder = path.join(runFolder, weightsFolder);
   try {
     await makeFolder(folder);
     const left = (await readdir(folder)).filter((name) => name.startsWith('.scratch-'));

@@ -2,13 +2,25 @@ import path from 'node:path';
 import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
-import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint, weightsFolder } from './checkpoint.ts';
 import { completeRecipe, meaningOf, type Recipe, type RecipeField } from './recipe.ts';
 
 export interface ResumableRun {
   runFolder: string;
   checkpoint: Checkpoint;
   recipe: Recipe;
+}
+
+/** The run that a checkpoint lies in: what goes on writes there. */
+function runFolderOf(file: string): string {
+  const folder = path.dirname(file);
+  if (path.basename(path.resolve(folder)) === weightsFolder) return path.join(folder, '..');
+  throw new CheckpointError({
+    where: file,
+    expected: `a checkpoint in the folder '${weightsFolder}' of a run`,
+    got: `one in '${folder}'`,
+    hint: `Put it into <run>/${weightsFolder}: the run goes on in that folder`,
+  });
 }
 
 /**
@@ -18,7 +30,7 @@ export interface ResumableRun {
  * - `given` fields of the recipe to change: those that are `changeable`; others only repeat what they are
  * - `label` what messages call a field
  *
- * **Throws** `CheckpointError` if there is no checkpoint or it is damaged; `UsageError` naming a field that cannot change.
+ * **Throws** `CheckpointError` if there is no checkpoint, it is damaged or lies in no run; `UsageError` naming a field that cannot change.
  */
 export async function openRun(
   runOrFile: string,
@@ -37,7 +49,7 @@ export async function openRun(
         got: `${recipe[field]}`,
         hint: 'A run that goes on can change its epochs, patience, engine, threads, workers and the place of its data alone',
       });
-  return { runFolder: path.dirname(path.dirname(file)), checkpoint, recipe };
+  return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
 
 /** Refuses a checkpoint that this network and these images cannot go on from with the same bits. */

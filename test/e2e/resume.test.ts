@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,21 @@ describe('--resume', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('Test accuracy');
     expect(await readdir(path.join(cwd, 'runs', 'whole'))).toContain('curves.png');
+  });
+
+  it('of a checkpoint finds its run from the folder it lies in, and refuses one that lies in no run', async () => {
+    const weights = path.join(cwd, 'runs', 'whole', 'weights');
+    await rm(path.join(cwd, 'runs', 'whole', 'curves.png'));
+    expect((await fovea(['train', '--resume', 'last.safetensors'], { cwd: weights })).status).toBe(0);
+    expect(await readdir(path.join(cwd, 'runs', 'whole'))).toContain('curves.png');
+
+    const stray = path.join(cwd, 'stray', 'copies');
+    await mkdir(stray, { recursive: true });
+    await copyFile(last('whole'), path.join(stray, 'last.safetensors'));
+    const { status, stderr } = await fovea(['train', '--resume', 'stray/copies/last.safetensors'], { cwd });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: \[stray\/copies\/last\.safetensors\] expected a checkpoint in the folder 'weights' of a run/);
+    expect(await readdir(path.join(cwd, 'stray'))).toEqual(['copies']);
   });
 
   it('on another engine says that digits may differ', async () => {
