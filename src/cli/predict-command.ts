@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.ts';
+import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
@@ -15,19 +16,25 @@ export interface PredictCommandOptions extends Readonly<Record<string, unknown>>
   csv?: boolean;
 }
 
-/** Digits are centred as MNIST's are, and one that cannot be read ends the command. */
+/** Digits are centred as MNIST's are. A file that shows none has a problem instead of guesses. */
 async function predictDigits(
   { model, state, classes }: Recognizer,
   files: readonly string[],
   topK: number,
   engine: EngineOptions,
 ): Promise<PictureGuesses[]> {
-  const digits = await Promise.all(files.map((file) => readDigit(file)));
-  const data = new Float32Array(digits.length * digits[0].data.length);
-  for (const [i, digit] of digits.entries()) data.set(digit.data, i * digit.data.length);
-  const x = { dtype: 'f32', shape: [digits.length, ...digits[0].shape], data } as const;
-  const guesses = await predict({ model, state, classes, x, topK, ...engine });
-  return files.map((file, i) => ({ file, guesses: guesses[i] }));
+  const read = await Promise.all(files.map((file) => readDigit(file).catch((error: unknown) => reasonOf(error, file))));
+  const digits = read.filter((digit) => typeof digit !== 'string');
+  const sampleSize = digits[0]?.data.length ?? 0;
+  const data = new Float32Array(digits.length * sampleSize);
+  for (const [i, digit] of digits.entries()) data.set(digit.data, i * sampleSize);
+  const x = { dtype: 'f32', shape: [digits.length, ...(digits[0]?.shape ?? [])], data } as const;
+  const guesses = digits.length > 0 ? await predict({ model, state, classes, x, topK, ...engine }) : [];
+  let next = 0;
+  return files.map((file, i) => {
+    const digit = read[i];
+    return typeof digit === 'string' ? { file, problem: digit } : { file, guesses: guesses[next++] };
+  });
 }
 
 function print(results: readonly PictureGuesses[], topK: number, { json, csv }: PredictCommandOptions): void {
