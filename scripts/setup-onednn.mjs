@@ -136,7 +136,7 @@ const hasApt = () => ['apt-get', 'apt-cache', 'dpkg-deb'].every((tool) => !spawn
 
 /** Prints one line and returns whether oneDNN is there. */
 export async function setupOnednn() {
-  const given = process.env.FOVEA_ONEDNN;
+  const given = process.env.FOVEA_ONEDNN || undefined;
   const present = given ?? systemLibrary() ?? libraryIn(home, true);
   if (present) {
     console.log(`oneDNN: ${present}${given ? ' (FOVEA_ONEDNN)' : ''}`);

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { messageOf } from '../core/errors.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
-import { table } from './format.ts';
 
 async function tryEngine(engine: 'onednn' | 'reference'): Promise<EngineInfo | string> {
   try {
@@ -31,7 +30,9 @@ export async function doctorCommand({ json, version }: { json?: boolean; version
   const engine = found
     ? { engine: `oneDNN ${onednn.version}`, file: onednn.file, 'instruction set': onednn.isa, threads: onednn.threads }
     : { engine: 'portable (TypeScript): works everywhere, but is slow' };
-  for (const line of table(Object.entries({ ...machine, ...engine }).map(([name, value]) => [`${name} `, ` ${value}`]))) console.log(line);
+  const facts = Object.entries({ ...machine, ...engine });
+  const width = Math.max(...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) console.log(`${name.padEnd(width)}  ${value}`);
   if (!found) console.log(`\noneDNN cannot be used: ${onednn}`);
   return found ? 0 : 1;
 }

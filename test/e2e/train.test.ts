@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -112,6 +113,18 @@ describe('fovea predict', () => {
     expect(stdout.trim().split('\n')).toHaveLength(2);
     expect(stdout).toMatch(/^digits\/1\.png +\d +\d+\.\d% +\d +\d+\.\d%$/m);
   });
+
+  it('names pictures that show no digit, and tells of the others', async () => {
+    await writeFile(path.join(cwd, 'digits', 'text.png'), 'no picture');
+    await sharp({ create: { width: 40, height: 40, channels: 3, background: 'white' } }).toFile(path.join(cwd, 'digits', 'blank.png'));
+    const files = ['digits/text.png', 'digits/1.png', 'digits/blank.png'];
+    const { stdout, stderr, status } = await fovea(['predict', ...files, '--weights', 'runs/mnist', '--topk', '1'], { cwd });
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^digits\/1\.png +\d +\d+\.\d%\n$/);
+    expect(stderr).toMatch(
+      /^error: \[digits\/text\.png\] expected a picture, got .+\nerror: \[digits\/blank\.png\] .+ a blank picture\.\n$/,
+    );
+  });
 });
 
 describe('fovea doctor', () => {
@@ -120,5 +133,18 @@ describe('fovea doctor', () => {
     const { engine, problem } = JSON.parse(stdout);
     expect(engine ?? problem).toBeTruthy();
     expect(status).toBe(engine ? 0 : 1);
+    // The file itself, not the name that the loader looked for.
+    if (engine && process.platform !== 'win32') expect(existsSync(engine.file)).toBe(true);
+  });
+
+  it('prints a table whose values begin in one column', async () => {
+    const { stdout } = await fovea(['doctor'], { cwd });
+    const starts = stdout
+      .split('\n\n')[0]
+      .trim()
+      .split('\n')
+      .map((line) => /^\w+( \w+)* {2,}/.exec(line)?.[0].length);
+    expect(starts.length).toBeGreaterThan(4);
+    expect(new Set(starts).size).toBe(1);
   });
 });

@@ -92,7 +92,7 @@ function open(file: string): Library | Attempt {
     keepLoaded(file);
     const { major, minor, patch } = readVersion(lib);
     if (major !== 2 && major !== 3) return { file, reason: `version ${major}.${minor}.${patch} is not supported` };
-    return { lib, file, major, version: `${major}.${minor}.${patch}` };
+    return { lib, file: loadedFile(lib) ?? file, major, version: `${major}.${minor}.${patch}` };
   } catch (error) {
     return { file, reason: shortReason(messageOf(error)) };
   }
@@ -116,6 +116,17 @@ function keepLoaded(file: string): void {
   const RTLD_LAZY = 1;
   if (process.platform === 'win32') koffi.load('kernel32.dll').func('LoadLibraryA', 'void*', ['str'])(file);
   else koffi.load(null).func('dlopen', 'void*', ['str', 'int'])(file, RTLD_LAZY);
+}
+
+let addressStruct: ReturnType<typeof koffi.struct> | undefined;
+
+/** The file that the loader took for a name like `libdnnl.so.2`; undefined on Windows, whose loader has no such question. */
+function loadedFile(lib: LibraryHandle): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  addressStruct ??= koffi.struct({ file: 'str', base: 'void*', symbol: 'str', address: 'void*' });
+  const dladdr = koffi.load(null).func('dladdr', 'int', ['void*', koffi.out(koffi.pointer(addressStruct))]);
+  const found = {} as { file?: string };
+  return dladdr(lib.symbol('dnnl_version'), found) ? found.file : undefined;
 }
 
 let versionStruct: ReturnType<typeof koffi.struct> | undefined;
