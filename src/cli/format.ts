@@ -4,6 +4,9 @@ import type { HistoryRow } from '../train/progress.ts';
 export const percent = (rate: number): string => `${(100 * rate).toFixed(2)}%`;
 export const perSecond = (count: number, seconds: number): string => `${Math.round(seconds > 0 ? count / seconds : 0)}`;
 
+/** A loss in four places, with an exponent where it ran away: `0.1832`, `6.654e+29`. */
+export const lossText = (loss: number): string => (Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(3));
+
 /** `9.4 s`, `2 min 05 s`, `1 h 02 min`. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
@@ -16,7 +19,7 @@ export function duration(seconds: number): string {
 export function evaluationLine(row: HistoryRow, trainImages: number): string {
   const width = `${trainImages}`.length;
   const position = `[${`${row.images}`.padStart(width)}/${trainImages} (${`${Math.round((100 * row.images) / trainImages)}`.padStart(3)}%)]`;
-  return `epoch ${row.epoch}  ${position}  loss ${row.loss.toFixed(4)}  train ${percent(row.trainAccuracy)}  test ${percent(row.testAccuracy)}`;
+  return `epoch ${row.epoch}  ${position}  loss ${lossText(row.loss)}  train ${percent(row.trainAccuracy)}  test ${percent(row.testAccuracy)}`;
 }
 
 /** Rows of cells as lines, every column as wide as its widest cell; all columns but the first to the right. */

@@ -1,6 +1,6 @@
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
-import { duration, percent } from './format.ts';
+import { duration, lossText, percent } from './format.ts';
 import { pictureFileLines, type Summary } from './picture-files.ts';
 
 /** At most so many trained parameters are listed. */
@@ -27,8 +27,8 @@ export function phaseLines(row: HistoryRow, { epochs, classes, isBest }: { epoch
   const top5 = testTop5Accuracy === undefined || classes <= 5 ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
   return [
     `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
-    `  train  loss ${loss.toFixed(4)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
-    `  val    loss ${testLoss.toFixed(4)}  accuracy ${percent(testAccuracy)}${top5}${isBest ? '  best so far' : ''}`,
+    `  train  loss ${lossText(loss)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
+    `  val    loss ${lossText(testLoss)}  accuracy ${percent(testAccuracy)}${top5}${isBest ? '  best so far' : ''}`,
   ];
 }
 

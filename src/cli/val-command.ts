@@ -9,7 +9,7 @@ import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
-import { percent, table } from './format.ts';
+import { lossText, percent, table } from './format.ts';
 import { engineOptionsIn } from './options.ts';
 
 export interface ValCommandOptions {
@@ -77,7 +77,7 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
   console.log(`${file}: ${metadata.model} after step ${step}`);
   const top5 = dataset.pictures && classes.length > 5 ? `, top-5 ${percent(top5Accuracy)}` : '';
   console.log(
-    `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${loss.toFixed(4)}\n`,
+    `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${lossText(loss)}\n`,
   );
   for (const index of skipped) console.log(`left out, as it cannot be read: ${dataset.pictures!.files[index]}`);
   const rows = scores.map(({ name, precision, recall, f1, support }) => [

@@ -31,6 +31,13 @@ describe('curvesSvg', () => {
     expect(svg).toContain('test: min 0.001 at step 500');
   });
 
+  it('writes a loss that ran away so that it fits beside the axis', () => {
+    const svg = curvesSvg(rows(1).map((row) => ({ ...row, trainLoss: 646_123_456 })));
+    expect(svg).toContain('train: min 6.46e8 at step 100');
+    expect(svg).toContain('>1e8<');
+    expect(svg).not.toMatch(/>\d{6,}</);
+  });
+
   it('leaves a gap where a loss is not finite, and says from where', () => {
     const svg = curvesSvg(rows(10).map((row, i) => (i === 5 ? { ...row, trainLoss: Number.NaN } : row)));
     expect(svg).toContain('not finite from step 600');

@@ -1,5 +1,5 @@
 import type { ResultRow } from './csv.ts';
-import { type Chart, lineChart, type Series } from './line-chart.ts';
+import { type Chart, formatLoss, lineChart, type Series } from './line-chart.ts';
 import { colours, drawing, header, headerHeightPx } from './theme.ts';
 
 const panelPx = { width: 620, height: 420 };
@@ -34,7 +34,7 @@ function panelsSvg(
     best: 'min',
     mayBeLogarithmic: true,
     limits: [0, Infinity],
-    format: (value) => `${Number(value.toPrecision(3))}`,
+    format: formatLoss,
     unit: '',
     series: seriesOf('loss'),
   };

@@ -38,6 +38,12 @@ export interface Chart {
   readonly series: readonly Series[];
 }
 
+/** A loss in three digits, with an exponent where zeros would fill the margin: `0.0356`, `6.46e8`. */
+export const formatLoss = (value: number): string => {
+  const short = Number(value.toPrecision(3));
+  return Math.abs(short) >= 1e5 ? short.toExponential().replace('+', '') : `${short}`;
+};
+
 interface Frame {
   x: number;
   y: number;

@@ -1,6 +1,6 @@
 import type { LrFinding } from '../train/lr-find.ts';
 import { formatCsv } from './csv.ts';
-import { lineChart } from './line-chart.ts';
+import { formatLoss, lineChart } from './line-chart.ts';
 import { colours, drawing, header, headerHeightPx } from './theme.ts';
 
 const panelPx = { width: 760, height: 440 };
@@ -26,7 +26,7 @@ export function lrCurveSvg({ trials, suggestion }: LrFinding, told: string): str
       yTitle: 'cross-entropy loss (nats)',
       best: 'min',
       limits: [0, Infinity],
-      format: (value) => `${Number(value.toPrecision(3))}`,
+      format: formatLoss,
       unit: '',
       series: [
         { name: 'one batch', colour: colours.test, points: points('loss') },
