@@ -80,11 +80,14 @@ function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, 
 }
 
 function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { trainSet, testSet }: RunStart, files: readonly string[]) {
-  const { best, seconds, trainSeconds } = progress;
+  const { best, seconds, trainSeconds, epoch } = progress;
   const right = Math.round(evaluation!.accuracy * testSet.length);
-  const speed = Math.round((trainSet.length * recipe.epochs) / trainSeconds);
+  const speed = Math.round((trainSet.length * epoch) / trainSeconds);
   return [
     '',
+    ...(epoch < recipe.epochs
+      ? [`Ended with epoch ${epoch} of ${recipe.epochs}: no better evaluation for --patience ${recipe.patience}`]
+      : []),
     `Test accuracy ${percent(evaluation!.accuracy)} (${right} of ${testSet.length} images right)`,
     ...(best ? [`Best on the way ${percent(best.testAccuracy)}, epoch ${best.epoch}, step ${best.step}: kept as weights/best`] : []),
     `Time ${duration(seconds)}, of which training ${duration(trainSeconds)} (${speed} images/s)`,
