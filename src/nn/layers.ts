@@ -34,6 +34,8 @@ export interface LayerInit {
  * - `kernelSize` px, from 1; a number or `[h, w]`
  * - `stride` (1), `padding` (0), `dilation` (1), `groups` (1) as in `conv2d`; `bias` true
  *
+ * **Throws** what `conv2d` throws, naming the layer.
+ *
  * **Source**: `torch.nn.Conv2d`, with its initial values.
  *
  * @example const conv = new Conv2d(1, 16, 5, { padding: 2 });
@@ -63,6 +65,8 @@ export class Conv2d extends Module {
  * **Shapes**: x `[N, inFeatures]` → `[N, outFeatures]`; state `weight` `[outFeatures, inFeatures]`, `bias` `[outFeatures]`.
  *
  * - `bias` default true
+ *
+ * **Throws** what `linear` throws, naming the layer.
  *
  * **Source**: `torch.nn.Linear`, with its initial values.
  *
@@ -95,6 +99,8 @@ export class Linear extends Module {
  * - `momentum` 0 … 1, default 0.1: share of the new batch
  *
  * The running statistics change in the store. PyTorch's counter `num_batches_tracked` is not kept: nothing reads it at this momentum.
+ *
+ * **Throws** what `batchNorm2d` throws, naming the layer.
  *
  * **Source**: Ioffe and Szegedy, "Batch Normalization"; `torch.nn.BatchNorm2d`.
  *
@@ -143,6 +149,8 @@ export class ReLU extends Module {
  *
  * - `kernelSize` px; `stride` default `kernelSize`; `padding` (0), `dilation` (1), `ceilMode` (false) as in `maxPool2d`
  *
+ * **Throws** what `maxPool2d` throws, naming the layer.
+ *
  * **Source**: `torch.nn.MaxPool2d`.
  *
  * @example const pool = new MaxPool2d(3, { stride: 2, padding: 1 });
@@ -169,6 +177,8 @@ export class MaxPool2d extends Module {
  *
  * - `kernelSize` px; `stride` default `kernelSize`; `padding` (0), `ceilMode` (false), `countIncludePad` (true) as in `avgPool2d`
  *
+ * **Throws** what `avgPool2d` throws, naming the layer.
+ *
  * **Source**: `torch.nn.AvgPool2d`.
  *
  * @example const pool = new AvgPool2d(2);
@@ -194,6 +204,8 @@ export class AvgPool2d extends Module {
  * **Shapes**: x `[N, C, H, W]` → `[N, C, …outputSize]`.
  *
  * - `outputSize` a number or `[h, w]`, px; null keeps that axis
+ *
+ * **Throws** what `adaptiveAvgPool2d` throws, naming the layer.
  *
  * **Source**: `torch.nn.AdaptiveAvgPool2d`.
  *

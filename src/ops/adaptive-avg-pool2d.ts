@@ -138,6 +138,10 @@ export const adaptiveAvgPool2dGradOp = defineOp({
  *
  * - `outputSize`: px, from 1; a number or `[H′, W′]`; `null` keeps that axis. 1 is global average pooling.
  *
+ * Numerics: the reference accumulates in f64, oneDNN in f32 where the windows are all of one size.
+ *
+ * **Throws** `ShapeError` if x is no batch of pictures.
+ *
  * **Source**: PyTorch, `torch.nn.functional.adaptive_avg_pool2d`.
  *
  * @example const y = adaptiveAvgPool2d(x, 1); // [8,512,7,7] → [8,512,1,1]

@@ -131,6 +131,8 @@ export const scaleOp = defineOp({
  *
  * **Throws** `ShapeError` if the shapes differ.
  *
+ * **Source**: `torch.add`, which also broadcasts.
+ *
  * @example const y = relu(add(block, shortcut));
  */
 export const add = (a: Tensor, b: Tensor): Tensor => apply(addOp, [a, b])[0];
@@ -143,6 +145,8 @@ export const add = (a: Tensor, b: Tensor): Tensor => apply(addOp, [a, b])[0];
  * **Shapes**: a and b equal (nothing is broadcast); y has their shape.
  *
  * **Throws** `ShapeError` if the shapes differ.
+ *
+ * **Source**: `torch.mul`, which also broadcasts.
  *
  * @example const y = mul(x, mask);
  */

@@ -192,6 +192,8 @@ export interface AvgPool2dOptions {
  * - `ceilMode`: round the number of positions up, default false; no window begins in the end padding.
  * - `countIncludePad`: whether `count` takes in the padding, default true; what `ceilMode` lets hang over the padding never counts.
  *
+ * Numerics: the reference accumulates in f64, oneDNN in f32; NaN spreads to every window that holds it.
+ *
  * **Throws** `ShapeError` if the window exceeds the padded picture or the padding half the kernel.
  *
  * **Source**: PyTorch, `torch.nn.functional.avg_pool2d`.

@@ -55,12 +55,12 @@ export const dropoutOp = defineOp({
  *
  *     y = x·mask,   mask = 0 with probability prob, else 1/(1 − prob)
  *
- * The mask is a hash of (seed, salt, index): the same on every engine and for any number of threads. Feed another seed at every step.
- *
  * **Shapes**: x any, seed `[]` (i32) → y like x.
  *
  * - `prob`: 0 … 1, default 0.5.
  * - `salt`: 32-bit integer; tells dropouts apart that share the seed. Default: from the path of the module.
+ *
+ * Numerics: the mask is a hash of (seed, salt, index): the same on every engine and for any number of threads. Feed another seed at every step.
  *
  * **Source**: Srivastava et al., "Dropout", 2014; scaling as in `torch.nn.Dropout`.
  *

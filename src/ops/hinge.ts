@@ -112,7 +112,7 @@ export interface HingeOptions {
  * - `p` 1 or 2, default 1
  * - `perClass` also divide by C, default false
  *
- * Where a class lies exactly at the margin the gradient is 0.
+ * Numerics: summed in f64; where a class lies exactly at the margin the gradient is 0.
  *
  * **Throws** `ShapeError` if shapes do not fit; when it runs, `DataError` for a target that is no class.
  *

@@ -62,7 +62,7 @@ export const l2PenaltyOp = defineOp({
  *
  * - `factor` λ, 0 or more; no default
  *
- * Squares are summed in double precision. The optimizers' `weightDecay` d gives the gradient d·w: the same as factor d/2 here.
+ * Numerics: squares are summed in f64. The optimizers' `weightDecay` d gives the gradient d·w: the same as factor d/2 here.
  *
  * **Source**: the course's λ·Σ W²; without the factor ½ that some texts have.
  *

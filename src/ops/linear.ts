@@ -198,6 +198,8 @@ function addScaled(sum: Float64Array, factor: number, row: Float64Array, base: n
  * **Shapes**: x `[N, C]`, weight `[O, C]`, bias `[O]` → y `[N, O]`. x may also be `[N, C, H, W]` with weight `[O, C·H·W]`: it is read
  * as if flattened.
  *
+ * Numerics: the reference accumulates in f64, oneDNN in f32.
+ *
  * **Throws** `ShapeError` if the number of features does not fit.
  *
  * **Source**: PyTorch, `torch.nn.functional.linear`, which instead keeps axes between the first and the last.

@@ -82,6 +82,8 @@ export const mseLossOp = defineOp({
  *
  * **Shapes**: prediction and target of one shape; loss `[]`.
  *
+ * Numerics: summed in f64.
+ *
  * **Throws** `ShapeError` if the shapes differ: nothing is broadcast.
  *
  * **Source**: `torch.nn.MSELoss` with `reduction='mean'`.

@@ -90,6 +90,8 @@ export interface NllLossOptions {
  * - `classWeights` w, C numbers from 0, default all 1
  * - `ignoreIndex` target of rows that do not count, default −100
  *
+ * Numerics: summed in f64; NaN of a target's class makes the loss NaN.
+ *
  * **Throws** `ShapeError` if shapes do not fit; when it runs, `DataError` for a target that is no class and `NumericError` if no row counts.
  *
  * **Source**: `torch.nn.NLLLoss` with `reduction='mean'`. PyTorch returns NaN where no row counts.

@@ -155,7 +155,7 @@ export const { op: logSoftmaxOp, gradOp: logSoftmaxGradOp } = family({
  *
  * **Shapes**: x `[N,C]` or `[N,C,…]`; y the same.
  *
- * The largest score is subtracted first, so large scores do not overflow. A NaN makes its whole line NaN.
+ * Numerics: the largest score is subtracted first, so large scores do not overflow. A NaN makes its whole line NaN.
  * For training use `crossEntropy` on the scores themselves: it contains the softmax.
  *
  * **Source**: `torch.nn.functional.softmax` with `dim=1`.
@@ -171,7 +171,7 @@ export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x])[0];
  *
  * **Shapes**: x `[N,C]` or `[N,C,…]`; y the same.
  *
- * The natural logarithm. The largest score is subtracted first. A NaN makes its whole line NaN.
+ * Numerics: the natural logarithm; the largest score is subtracted first. A NaN makes its whole line NaN.
  *
  * **Source**: `torch.nn.functional.log_softmax` with `dim=1`.
  *
