@@ -20,9 +20,10 @@ function presetOf(field: RecipeField): string | undefined {
 
 /** A field of the recipe as an option; `preset` what its help calls the default, if not the recipe's. */
 export function recipeOption(field: RecipeField, preset: unknown = presetOf(field)): Option {
-  const { doc, value, group } = meaningOf(field);
+  const { doc, value, group, allowed, listed } = meaningOf(field);
+  const names = listed ? `: ${allowed}` : '';
   const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
-  const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + note).helpGroup(`${group}:`);
+  const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + names + note).helpGroup(`${group}:`);
   return value === 'n' ? option.argParser(asNumber) : option;
 }
 

@@ -46,3 +46,19 @@ describe('wrong usage ends with 2', () => {
     expect(stderr).toContain(message);
   });
 });
+
+it('help lists the names an option may have', async () => {
+  let stdout = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += text;
+    return true;
+  });
+  expect(await runCommand(['train', '--help'])).toBe(0);
+  const words = stdout.replaceAll(/\s+/g, ' ');
+  for (const names of [
+    'optimizer: adam, adamw or sgd (default: adam)',
+    'constant, step or cosine (default',
+    'auto, onednn or reference (default',
+  ])
+    expect(words).toContain(names);
+});

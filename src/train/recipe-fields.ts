@@ -8,6 +8,8 @@ export interface FieldMeaning {
   allowed: string;
   /** What stands for the value in the help, `n` for numbers; empty for a switch. */
   value: string;
+  /** Whether `allowed` names all values there are. */
+  listed?: boolean;
   group: FieldGroup;
   /** A resumed run may change it. */
   changeable: boolean;
@@ -17,6 +19,7 @@ interface Kind<S extends z.ZodType> {
   schema: S;
   allowed: string;
   value: string;
+  listed?: boolean;
 }
 export const integer = (min: number, max?: number) => ({
   schema: z
@@ -35,9 +38,10 @@ export const oneOf = <const T extends readonly string[]>(...names: T) => ({
   schema: z.enum(names),
   allowed: `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`,
   value: 'name',
+  listed: true,
 });
 
 export const inGroup =
   (group: FieldGroup) =>
-  <S extends z.ZodType>({ schema, allowed, value }: Kind<S>, doc: string, changeable = false): S =>
-    schema.meta({ doc, allowed, value, group, changeable } satisfies FieldMeaning) as S;
+  <S extends z.ZodType>({ schema, allowed, value, listed }: Kind<S>, doc: string, changeable = false): S =>
+    schema.meta({ doc, allowed, value, listed, group, changeable } satisfies FieldMeaning) as S;

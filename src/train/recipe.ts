@@ -27,7 +27,7 @@ export const recipeSchema = z.strictObject({
   restoreBest: run(flag, 'end with the weights of the best evaluation instead of the last').default(false),
   patience: run(integer(1), 'stop after n epochs without a better evaluation (default: never)', true).optional(),
   seed: run(integer(0, 2 ** 32 - 1), 'seed of the first weights, the order of the images and dropout').default(0),
-  engine: run(oneOf('auto', 'onednn', 'reference'), 'what computes; auto: oneDNN if it is there', true).default('auto'),
+  engine: run(oneOf('auto', 'onednn', 'reference'), 'what computes (auto: oneDNN if it is there)', true).default('auto'),
   threads: run(integer(1, 1024), 'threads of the engine (default: the cores of this machine)', true).optional(),
   workers: run(integer(0, 64), 'threads that read pictures ahead (default: the cores of this machine but one)', true).optional(),
   out: run(text('folder'), 'folder for run folders').default('runs'),
@@ -41,7 +41,7 @@ export const recipeSchema = z.strictObject({
   weights: transfer(text('name'), 'trained weights to begin with: a file (.pth, .safetensors), imagenet or none').default('none'),
   freeze: transfer(text('name'), 'what does not train: backbone, none, a number of stages or a stage’s name').default('none'),
   unfreezeEpoch: transfer(integer(2), 'epoch, from 1, in which all layers begin to train (default: never)').optional(),
-  frozenBn: transfer(oneOf('running', 'train'), 'frozen batch norm: by its statistics, or updating them as in training').default('running'),
+  frozenBn: transfer(oneOf('running', 'train'), 'frozen batch norm, by its statistics or updating them as in training').default('running'),
   backboneLr: transfer(
     above0,
     'learning rate of all layers but the head (default: the head’s, a tenth of it after trained weights)',
