@@ -33,13 +33,18 @@ export const ratesBetween = (lowest: number, highest: number, count: number): nu
 
 /** The first means rest on too few losses. */
 const firstTrials = 5;
-/** The loss is lowest just before it begins to rise: this much below that is safe and still fast. */
-const safety = 10;
 
-/** A tenth of the rate at which the smoothed loss is lowest; undefined if it never falls. */
+/**
+ * The rate at which the smoothed loss has fallen half of its way: the middle of the slope, where it falls fast. Undefined if it never falls.
+ *
+ * Where the loss is lowest says less: means lag behind, and a small new head learns a few pictures by heart at any rate.
+ */
 export function suggestRate(trials: readonly LrTrial[]): number | undefined {
-  const lowest = trials.reduce((best, { smoothed }, i) => (smoothed < trials[best].smoothed ? i : best), 0);
-  return lowest < firstTrials ? undefined : trials[lowest].lr / safety;
+  const later = trials.slice(firstTrials);
+  const lowest = later.reduce((least, { smoothed }) => Math.min(least, smoothed), Infinity);
+  if (later.length === 0 || lowest >= later[0].smoothed) return undefined;
+  const half = (later[0].smoothed + lowest) / 2;
+  return later.find(({ smoothed }) => smoothed <= half)!.lr;
 }
 
 export interface LrFindOptions {
