@@ -275,6 +275,7 @@ describe('openLabelledFolder', () => {
     expect(below(split.files)).toEqual(['a/1.jpg', 'a/2.jpg', 'c/1.jpg']);
     expect(split.labels).toEqual(Int32Array.of(0, 0, 2));
     expect(report.missing.map((m) => m.class)).toEqual(['b']);
+    expect(report.lines).toEqual(['found 3 images in 2 classes to validate with', "val: no pictures of 'b' (1 of 3 classes)"]);
     await putAll('train/a/1.jpg', 'test/a/1.jpg', 'valid/b/1.jpg');
     expect(below((await openLabelledFolder(root, { classes })).split.files)).toEqual(['valid/b/1.jpg']);
   });

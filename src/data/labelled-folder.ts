@@ -44,10 +44,10 @@ export async function openLabelledFolder(
   };
   const found = {
     emptyClasses: reader.emptyClasses,
-    missing: classes.filter((_, label) => pictures[label].length === 0).map((folder) => ({ class: folder, split: name })),
+    missing: classes.filter((_, label) => pictures[label].length === 0).map((folder) => ({ class: folder, split: 'val' as const })),
     ignored: reader.ignored,
     broken: reader.broken,
     unnamed: [],
   };
-  return { split, report: { ...found, lines: describeFolder({ [name]: split }, classes.length, found) } };
+  return { split, report: { ...found, lines: describeFolder({ val: split }, classes.length, found) } };
 }
