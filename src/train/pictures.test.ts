@@ -129,11 +129,13 @@ describe('a folder of pictures', () => {
     }
   });
 
-  it('stops when nothing gets better for so many epochs', async () => {
-    const { splits, ...options } = await optionsOf({ epochs: 30, lr: 1e-9, patience: 2 });
+  it('stops when nothing gets better for so many epochs, and says so', async () => {
+    const notes: string[] = [];
+    const { splits, ...options } = await optionsOf({ epochs: 30, lr: 1e-9, patience: 2 }, { onNote: (text) => notes.push(text) });
     const { progress, interrupted } = await train(options);
     expect(progress.epoch).toBe(3);
     expect(interrupted).toBe(false);
+    expect(notes).toEqual(['ended after epoch 3: none of the last 2 was better than epoch 1']);
   });
 });
 

@@ -137,6 +137,11 @@ export class Trainer {
       await this.#saved;
     }
     const interrupted = !this.#isOver;
+    const { epochs, patience } = this.recipe;
+    if (!interrupted && progress.epoch < epochs)
+      this.#parts.options.onNote?.(
+        `ended after epoch ${progress.epoch}: none of the last ${patience} was better than epoch ${progress.best!.epoch}`,
+      );
     // Without the signal: a run whose training is over has results.
     if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run();
     return {
