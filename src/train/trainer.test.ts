@@ -181,6 +181,18 @@ describe('resume', () => {
     expect(withoutTimes(second.progress)).toEqual(withoutTimes(whole.progress));
   });
 
+  it('has results where the signal comes after the last step, while the best weights are evaluated', async () => {
+    // Nothing gets better than the first evaluation, so the run goes back to its weights.
+    const still = completeRecipe({ ...recipe, lr: 1e-12, restoreBest: true });
+    const controller = new AbortController();
+    const onEvaluate: TrainOptions['onEvaluate'] = ({ step }) => step === 34 && controller.abort();
+    const ended = await train(options({ recipe: still, signal: controller.signal, onEvaluate }));
+    expect(controller.signal.aborted).toBe(true);
+    expect(ended.progress.best!.step).toBe(5);
+    expect(ended.interrupted).toBe(false);
+    expect(ended.evaluation!.accuracy).toBe(ended.progress.best!.testAccuracy);
+  });
+
   it('of a finished run trains nothing and evaluates', async () => {
     const whole = await train(options({ runFolder: folder }));
     const resume = await loadCheckpoint(weightsFile(folder, 'last'));
