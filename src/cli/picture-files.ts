@@ -3,6 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { epochOrder } from '../data/order.ts';
 import { isDeterministic } from '../data/transforms/index.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
+import { drawnNames } from '../report/fonts.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import {
   confusions,
@@ -40,7 +41,8 @@ const percent = (rate: number): string => `${Math.round(100 * rate)}%`;
 export async function writeTrainBatch({ runFolder, trainSet, names }: PictureRun, seed: number, batchSize: number): Promise<void> {
   const order = epochOrder(trainSet.length, { seed, epoch: 0 }).slice(0, Math.min(batchSize, mostTiles));
   const items = Array.from(order, (index) => ({ index }));
-  const tiles = await readTiles(trainSet, items, ({ index }) => ({ caption: names[trainSet.labels[index]] }));
+  const shown = drawnNames(names);
+  const tiles = await readTiles(trainSet, items, ({ index }) => ({ caption: shown[trainSet.labels[index]] }));
   const changes = isDeterministic(trainSet.pictures?.transforms ?? [])
     ? 'which training does not change at random'
     : 'with the changes that training makes';
@@ -53,21 +55,22 @@ export async function writeTrainBatch({ runFolder, trainSet, names }: PictureRun
 const spread = <T>(items: readonly T[], most: number): T[] =>
   items.length <= most ? [...items] : Array.from({ length: most }, (_, i) => items[Math.floor((i * items.length) / most)]);
 
-async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes: readonly Outcome[]): Promise<void> {
+async function writeDrawings({ runFolder, testSet, ...run }: PictureRun, outcomes: readonly Outcome[]): Promise<void> {
+  const names = drawnNames(run.names);
   const write = writerIn(runFolder);
-  const run = path.basename(runFolder);
+  const runName = path.basename(runFolder);
   const counts = countsOf(outcomes, names.length);
   for (const [file, normalise] of [
     [runFiles.confusionMatrix, false],
     [runFiles.confusionMatrixNormalised, true],
   ] as const)
-    await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${run}: validation pictures`, normalise })));
+    await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${runName}: validation pictures`, normalise })));
 
   const some = await readTiles(testSet, spread(outcomes, mostTiles), (outcome) => ({
     caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})`,
     colour: isWrong(outcome) ? 'bad' : 'good',
   }));
-  const title = `${run}: guesses on validation pictures`;
+  const title = `${runName}: guesses on validation pictures`;
   const note = 'guess and its probability, (truth): green is right, red is wrong';
   await write(runFiles.valPredictions, await renderJpeg(await mosaicSvg(some, { title, note })));
 
@@ -80,7 +83,7 @@ async function writeDrawings({ runFolder, testSet, names }: PictureRun, outcomes
     runFiles.worstMistakes,
     await renderJpeg(
       await mosaicSvg(worst, {
-        title: `${run}: worst mistakes`,
+        title: `${runName}: worst mistakes`,
         note: `${worst.length} of ${wrong.length} wrong guesses, the surest first: guess and its probability, (truth), file`,
       }),
     ),

@@ -1,3 +1,4 @@
+import { drawnNames } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { duration, lossText, percent } from './format.ts';
@@ -75,6 +76,18 @@ export function summaryLines(summary: Summary): string[] {
           ),
         ]
       : ['', 'No validation picture was wrong.']),
+  ];
+}
+
+/** Which class numbers stand in the drawings for names that no font here can draw, and what helps. */
+export function fontLines(names: readonly string[], runFolder: string): string[] {
+  const numbered = drawnNames(names).flatMap((shown, c) => (shown === names[c] ? [] : [`${shown}  ${names[c]}`]));
+  if (numbered.length === 0) return [];
+  return [
+    '',
+    'No font of this machine can draw some of the names. The drawings call them:',
+    ...listed(numbered, 20),
+    `With a font that can (Debian: fonts-noto-cjk; none of colour emoji), \`npx fovea train --resume ${runFolder}\` draws them anew.`,
   ];
 }
 

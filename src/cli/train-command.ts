@@ -13,7 +13,7 @@ import { catchInterrupt } from './interrupt.ts';
 import { findLearningRate } from './lr-find-files.ts';
 import { flagOf, recipeIn } from './options.ts';
 import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
-import { fileLines, summaryLines } from './picture-text.ts';
+import { fileLines, fontLines, summaryLines } from './picture-text.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
 import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
 
@@ -66,7 +66,7 @@ async function report(runFolder: string, result: TrainResult, { train, test, nam
   output.say(summaryLines(summary));
   // This takes seconds: the figures stand there meanwhile.
   await writePictureDrawings(run, result, outcomes);
-  output.end(result, { text: fileLines(runFolder) });
+  output.end(result, { text: [...fontLines(run.names, runFolder), ...fileLines(runFolder)] });
 }
 
 export async function trainCommand(options: TrainCommandOptions): Promise<number> {
@@ -107,7 +107,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
         trainedKeys: trainer.trainedKeys,
         progress: trainer.progress,
       });
-      if (trainSet.pictures && !existing)
+      if (trainSet.pictures)
         await writeTrainBatch({ runFolder, trainSet, testSet, names: names ?? trainSet.classes }, recipe.seed, recipe.batchSize);
       const result = await trainer.run({ runFolder });
       for (const { file, reason } of trainer.broken) output.note(`broken picture: ${file} (${reason})`);

@@ -1,6 +1,7 @@
 import { interpolateLab } from 'd3-interpolate';
 import { scaleLinear } from 'd3-scale';
 import { ShapeError } from '../core/errors.ts';
+import { legible } from './fonts.ts';
 import { textWidthPx } from './render.ts';
 import { element, ellipsis, formatCount, line, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
@@ -66,7 +67,7 @@ interface Layout {
 function layoutOf(classes: readonly string[], headerPx: number): Layout {
   const cell = clamp(matrixPx / classes.length, cellLimitsPx);
   const labelPx = clamp(cell * 0.8, labelLimitsPx);
-  const labels = classes.map((name) => ellipsis(name, longestLabel));
+  const labels = classes.map((name) => ellipsis(legible(name), longestLabel));
   const widest = labels.reduce((most, label) => Math.max(most, textWidthPx(label, labelPx)), 0);
   const rotated = widest > cell - 4;
   const left = edgePx + 26 + widest + 8;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { legible } from './fonts.ts';
 import { textWidthPx } from './render.ts';
 import { element, ellipsis, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
@@ -72,7 +73,7 @@ export async function mosaicSvg(
 ): Promise<string> {
   const largest = tiles.reduce((most, tile) => Math.max(most, tile.width, tile.height), 0);
   const side = sidePx ?? (largest <= 56 ? 112 : 168);
-  const captions = tiles.map((tile) => tile.caption.split('\n').map((line) => ellipsis(line, longestCaption)));
+  const captions = tiles.map((tile) => tile.caption.split('\n').map((line) => ellipsis(legible(line), longestCaption)));
   const below = captionPx + linePx * captions.reduce((most, lines) => Math.max(most, lines.length), 1);
   const cell = captions.flat().reduce((most, caption) => Math.max(most, textWidthPx(caption, sizes.small)), side);
   const across = Math.min(tiles.length, columns ?? columnsFor(tiles.length));
