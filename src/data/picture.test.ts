@@ -170,6 +170,15 @@ describe('what cannot be decoded is named', () => {
     expect(await complaint(`half.${kind}`, file.subarray(0, Math.floor(file.length * 0.6)))).toMatch(/replace it or leave it out/);
   });
 
+  it('many at once that are cut short, each with a reason', async () => {
+    const file = await raw(3).jpeg().toBuffer();
+    const cut = file.subarray(0, file.length >> 1);
+    const attempts = Array.from({ length: 64 }, (_, i) =>
+      decodePicture(i % 2 ? cut : 'no picture', { name: 'x.jpg' }).catch((error) => `${error}`),
+    );
+    for (const words of await Promise.all(attempts)) expect(words).not.toContain('Unknown error');
+  });
+
   it('a JPEG that lacks only its end', async () => {
     const file = await raw(3).jpeg().toBuffer();
     expect(await complaint('end.jpg', file.subarray(0, -2))).toMatch(/premature end/);

@@ -65,11 +65,12 @@ const orientations = [
 
 const whole = ({ width, height }: Size): Region => ({ x: 0, y: 0, width, height });
 
-/** The message of libvips, which may come with several lines and a prefix, as one line. */
+/** The message of libvips, which may come with several lines and a prefix, as one line. Its threads share one place for it, so it can be lost. */
 const complaintOf = (error: unknown): string =>
   messageOf(error)
     .split('\n')[0]
-    .replace(/^Input buffer (has|contains) /, 'a file with ');
+    .replace(/^Input buffer (has|contains) /, 'a file with ')
+    .replace(/^Unknown error$/, 'pixels that cannot be decoded');
 
 const broken = (where: string, error: unknown) =>
   new DataError(
