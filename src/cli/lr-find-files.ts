@@ -21,6 +21,13 @@ export async function findLearningRate({
   signal: AbortSignal;
 }): Promise<void> {
   const finding = await findRate({ recipe, trainSet: splits.train, signal });
+  if (signal.aborted) {
+    const { length: tried } = finding.trials;
+    console.log(
+      json ? JSON.stringify({ event: 'interrupted', tried }) : `Stopped after ${tried} learning rates: nothing is suggested or written.`,
+    );
+    return;
+  }
   const runFolder = await createRunFolder(runName, { root: recipe.out });
   const write = writerIn(runFolder);
   await write(runFiles.lrFindCsv, lrCsv(finding));

@@ -74,8 +74,8 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
   const splits = await loadDataSet(recipe);
   const { train: trainSet, test: testSet, names, report: found } = splits;
   const output = options.json ? jsonOutput() : textOutput();
-  output.say(found?.lines ?? []);
   const interrupt = catchInterrupt(output.interrupting);
+  output.say(found?.lines ?? []);
   try {
     if (options.lrFind) {
       await findLearningRate({ recipe, splits, runName: `${runNameOf(recipe)}-lr`, json: options.json, signal: interrupt.signal });

@@ -115,6 +115,18 @@ describe('fovea train <folder>', () => {
   });
 });
 
+describe('--lr-find that is stopped', () => {
+  it('suggests nothing', async () => {
+    const running = start(['train', 'my pictures', '--lr-find', ...small, '--name', 'half'], { cwd });
+    await running.saw(/to validate with/);
+    running.child.kill('SIGINT');
+    const { stdout, stderr, status } = await running.done;
+    expect({ stderr, status }).toEqual({ stderr: '', status: 130 });
+    expect(stdout).toMatch(/^Stopped after \d+ learning rates: nothing is suggested or written\.$/m);
+    expect(stdout).not.toContain('--lr');
+  });
+});
+
 describe('using a run on pictures', () => {
   it('val finds the same accuracy; with --data that of another folder', async () => {
     const { accuracy } = JSON.parse(await readFile(inRun('summary.json'), 'utf8'));
