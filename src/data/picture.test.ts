@@ -199,7 +199,7 @@ describe('what cannot be decoded is named', () => {
     const sizeAt = bytes.indexOf(Buffer.from([0xff, 0xc0])) + 5;
     bytes.writeUInt16BE(60000, sizeAt);
     bytes.writeUInt16BE(60000, sizeAt + 2);
-    expect(await complaint('bomb.jpg', bytes)).toMatch(/expected at most 179 megapixels, got 60000 × 60000 \(3600 megapixels\)/);
+    expect(await complaint('bomb.jpg', bytes)).toMatch(/got 60000 × 60000: 3600 megapixels, more than 179/);
     for (const kind of ['png', 'webp', 'gif'] as const)
       await expect(openPicture(await raw(3).toFormat(kind).toBuffer(), { maxPixels: 1199 })).rejects.toThrow(/megapixels/);
   });

@@ -89,11 +89,12 @@ function readBytes(file: string): Uint8Array {
 
 function checkSize(where: string, { width, height }: Size, maxPixels: number): void {
   if (width * height <= maxPixels) return;
-  const megapixels = (pixels: number) => `${Math.round(pixels / 1e6)} megapixels`;
+  const megapixels = (pixels: number) => Math.round(pixels / 1e6);
   throw new DataError({
     where,
-    expected: `at most ${megapixels(maxPixels)}`,
-    got: `${width} × ${height} (${megapixels(width * height)})`,
+    expected: 'a picture that fits into memory',
+    // With the limit: where many are read, only this is told of each.
+    got: `${width} × ${height}: ${megapixels(width * height)} megapixels, more than ${megapixels(maxPixels)}`,
     hint: 'Shrink the picture; a small file that claims so many pixels may be made to exhaust memory',
   });
 }
