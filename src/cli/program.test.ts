@@ -29,6 +29,7 @@ describe('wrong usage ends with 2', () => {
     [['train', 'mnist', '--optimizer', 'adamm'], "error: [--optimizer] expected adam, adamw or sgd, got 'adamm'. Did you mean 'adam'?\n"],
     [['train', 'mnist', '--engine', 'cuda'], "error: [--engine] expected auto, onednn or reference, got 'cuda'.\n"],
     [['train', 'mnist', '--name', '../x'], 'error: [run name] expected letters'],
+    [['summary', 'alexnet', '--json', '--csv'], "error: option '--csv' cannot be used with option '--json'\n"],
     [['predict', 'a.png'], 'error: [predict] expected --model <run>, got none.\n'],
     [['predict', 'a.png', '--model', 'x', '--weights', 'x'], 'error: [predict] expected --model <run>, got --weights as well.\n'],
     [

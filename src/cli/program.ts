@@ -62,7 +62,7 @@ function createProgram(done: (status: number) => void): Command {
     .option('--weights <run>', 'the same')
     .addOption(new Option('--topk <n>', 'classes to print (default: 3)').argParser(asNumber))
     .option('--names <file>', 'JSON file with names to show for the class folders (default: those of the run)')
-    .option('--csv', 'print a table for spreadsheets instead of text')
+    .addOption(new Option('--csv', 'print a table for spreadsheets instead of text').conflicts('json'))
     .addOption(json())
     .action(async (images: string[], options: Record<string, unknown>) => {
       const { predictCommand } = await import('./predict-command.ts');
@@ -76,7 +76,7 @@ function createProgram(done: (status: number) => void): Command {
     .argument('<network>', 'a model’s name, or a run folder')
     .option('--input <c,h,w>', 'shape of the picture (default: that the network is made for)')
     .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
-    .option('--csv', 'print a table for spreadsheets instead of text')
+    .addOption(new Option('--csv', 'print a table for spreadsheets instead of text').conflicts('json'))
     .addOption(json())
     .action(async (network: string, options: Record<string, unknown>) => {
       const { summaryCommand } = await import('./summary-command.ts');

@@ -1,7 +1,12 @@
 import { type SplitName, splitNames } from './folder-reader.ts';
 import type { FolderReport, PictureSplit } from './image-folder.ts';
 
-const purposes: Readonly<Record<SplitName, string>> = { train: 'to train', val: 'to validate', test: 'to test' };
+const purposes: Readonly<Record<SplitName, string>> = {
+  train: 'to train with',
+  val: 'to validate with',
+  // Neither training nor the choice of its best epoch may see them.
+  test: 'kept apart, for: npx fovea val <run> --data <folder>/test',
+};
 const MOST_NAMED = 5;
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
@@ -26,7 +31,7 @@ export function describeFolder(
     const part = splits[split];
     if (!part) continue;
     const present = new Set(part.labels).size;
-    lines.push(`found ${count(part.files.length, 'image')} in ${count(present, 'class', 'classes')} ${purposes[split]} with`);
+    lines.push(`found ${count(part.files.length, 'image')} in ${count(present, 'class', 'classes')} ${purposes[split]}`);
     const missing = found.missing.filter((m) => m.split === split).map((m) => `'${m.class}'`);
     if (missing.length > 0)
       lines.push(`${split}: no pictures of ${listed(missing)} (${missing.length} of ${count(classes, 'class', 'classes')})`);

@@ -42,7 +42,7 @@ describe('openImageFolder', () => {
     expect(report.lines).toEqual([
       'found 3 images in 2 classes to train with',
       'found 2 images in 2 classes to validate with',
-      'found 1 image in 1 class to test with',
+      'found 1 image in 1 class kept apart, for: npx fovea val <run> --data <folder>/test',
       "test: no pictures of 'a' (1 of 2 classes)",
     ]);
   });
