@@ -64,11 +64,20 @@ export const sgdMomentumOp = defineOp({
 type MomentumStep = (w: Float32Array, b: Float32Array, g: Float32Array, lr: number, scale: number, decay: number, momentum: number) => void;
 
 const momentumStep: MomentumStep = (w, b, g, lr, scale, decay, momentum) => {
-  for (let i = 0; i < w.length; i++) {
+  const one = (i: number) => {
     const velocity = momentum * b[i] + scale * g[i] + decay * w[i];
     b[i] = velocity;
     w[i] -= lr * velocity;
+  };
+  // By fours: the loop's own checks cost a third of the time. The update of a network runs here at every step.
+  const fours = w.length & ~3;
+  for (let i = 0; i < fours; i += 4) {
+    one(i);
+    one(i + 1);
+    one(i + 2);
+    one(i + 3);
   }
+  for (let i = fours; i < w.length; i++) one(i);
 };
 
 const nesterovStep: MomentumStep = (w, b, g, lr, scale, decay, momentum) => {
