@@ -41,6 +41,7 @@ export const PROP = { forward: 64, inference: 96, backward: 128 } as const;
 /** What the two major versions number alike. Their own numbers stand in their files. */
 export const ALGORITHM = {
   convolution: 1,
+  winograd: 2,
   max: 0x1ff,
   averageIncludePadding: 0x2ff,
   averageExcludePadding: 0x3ff,

@@ -34,6 +34,8 @@ interface Unfinished {
 export class Draft {
   readonly context: Context;
   readonly graph: Graph;
+  /** Whether the program changes the store: a training step. */
+  readonly trains: boolean;
   readonly layouts: Layouts;
   readonly prologue: Instruction[] = [];
   readonly main: Instruction[] = [];
@@ -41,9 +43,10 @@ export class Draft {
   readonly poolings = new Map<string, Handle>();
   readonly #slots = new Map<string, Slot>();
 
-  constructor(context: Context, store: OneDnnStore, graph: Graph) {
+  constructor(context: Context, store: OneDnnStore, { graph, trains }: { graph: Graph; trains: boolean }) {
     this.context = context;
     this.graph = graph;
+    this.trains = trains;
     this.layouts = new Layouts(context, store, (instruction, fixed) => this.emit(instruction, { fixed }));
   }
 

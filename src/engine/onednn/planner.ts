@@ -25,8 +25,8 @@ export interface Plan {
 
 /** Turns a graph into instructions: lowers every node, lets primitives choose layouts, inserts the reorders that remain. */
 export function planGraph(context: Context, store: OneDnnStore, graph: Graph, catalogue: Catalogue): Plan {
-  const draft = new Draft(context, store, graph);
   const updated = overwrittenValues(graph, catalogue);
+  const draft = new Draft(context, store, { graph, trains: updated.size > 0 });
   const inputs = new Map<string, Version>();
   const entries: StoreEntry[] = [];
   for (const value of graph.values) {
