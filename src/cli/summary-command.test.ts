@@ -51,7 +51,6 @@ describe('fovea summary', () => {
     [['alexnet', '--input', '224'], 2, "[--input] expected integers from 1, such as 3,224,224, got '224'."],
     [['alexnet', '--input', '3,20,20'], 1, 'error: ['],
     [['alexnet', '--classes', 'many'], 2, "[--classes] expected an integer from 1, got 'many'."],
-    [['alexnet', '--csv', '--json'], 2, '[summary] expected --json or --csv, got both.'],
     [['./no-such-run'], 1, '[./no-such-run] expected a run folder or a checkpoint, got nothing of that name.'],
   ])('%j ends with %i', async (args, status, message) => {
     expect(await runCommand(['summary', ...args])).toBe(status);

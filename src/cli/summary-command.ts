@@ -1,4 +1,3 @@
-import { UsageError } from '../core/errors.ts';
 import { formatSummary, summarize, summaryColumns } from '../explain/index.ts';
 import { formatCsv } from '../report/csv.ts';
 import { type NetworkChoice, namedNetwork } from './named-network.ts';
@@ -10,7 +9,6 @@ export interface SummaryCommandOptions extends NetworkChoice {
 
 /** A network's layers in numbers. */
 export async function summaryCommand({ json, csv, ...choice }: SummaryCommandOptions): Promise<number> {
-  if (json && csv) throw new UsageError({ where: 'summary', expected: '--json or --csv', got: 'both' });
   const { module, inputShape, name } = await namedNetwork(choice);
   const summary = summarize(module, inputShape, { name });
   if (json) console.log(JSON.stringify(summary, null, 2));
