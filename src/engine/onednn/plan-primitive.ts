@@ -110,14 +110,15 @@ function winograd(draft: Draft, { step, row, ingredients, attr, direct }: Convol
   const isFree = (ingredient: string) => ingredient === 'weights' && step.direction === 'backwardData';
   for (const { ingredient, arg } of [...row.reads, ...row.writes])
     if (ingredient && ingredients[ingredient] && !isFree(ingredient)) same[ingredient] = context.binding.queryArg(direct, arg) as never;
+  let hint = NULL;
   try {
-    const hint = row.hint ? hintFor(draft, step, row, same, at) : NULL;
-    const found = context.describe(row.kind, same, attr, hint);
-    if (row.hint) context.destroyDescription(hint);
-    return found;
+    if (row.hint) hint = hintFor(draft, step, row, same, at);
+    return context.describe(row.kind, same, attr, hint);
   } catch {
     // Other windows and strides, and all of oneDNN 3: there is none.
     return undefined;
+  } finally {
+    if (hint !== NULL) context.destroyDescription(hint);
   }
 }
 
