@@ -115,6 +115,27 @@ export interface BinaryStep {
   readonly activation?: Activation;
 }
 
+/**
+ * Adds to an array in place: dst ← keep·dst + f(a ∘ b), element by element. Every operand but scalars lies as the node's first input does;
+ * `dst` is an output that overwrites its input, or a temporary.
+ */
+export interface AccumulateStep {
+  readonly kind: 'accumulate';
+  readonly dst: Ref;
+  /** Share of `dst` that stays. Default 0: what it held does not matter. */
+  readonly keep?: number;
+  readonly a: Ref;
+  /** Default: `a` alone. A scalar goes with every element. */
+  readonly b?: Ref;
+  /** ∘, default `mul`. */
+  readonly algorithm?: 'mul' | 'div';
+  /** f: these in turn. */
+  readonly through?: readonly Elementwise[];
+}
+
+/** A function of one element: α·x + β, or its root. */
+export type Elementwise = { readonly algorithm: 'linear'; readonly alpha: number; readonly beta?: number } | { readonly algorithm: 'sqrt' };
+
 export interface SoftmaxStep {
   readonly kind: 'softmax';
   readonly logarithm: boolean;
@@ -166,6 +187,7 @@ export type Step =
   | BatchNormStep
   | EltwiseStep
   | BinaryStep
+  | AccumulateStep
   | SoftmaxStep
   | ConcatStep
   | SliceStep

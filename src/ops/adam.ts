@@ -1,15 +1,42 @@
 import { sizeOf } from '../core/shape.ts';
 import { attr } from '../graph/attrs.ts';
-import { elementwiseKernel } from '../graph/lowering.ts';
+import { type AccumulateStep, plainKernel, type Ref } from '../graph/lowering.ts';
 import { defineOp, none } from '../graph/op.ts';
-import { gradientScaleInput, scaleOf, updateInputs } from './update.ts';
+import { real } from './check.ts';
+import { accumulate, gradientScaleInput, scaleOf, slopeOf, updateInputs, updateLowering } from './update.ts';
 
-const attrs = {
+const betas = {
   beta1: attr.number({ doc: 'Share of the first moment that stays', min: 0, max: 0.999999, default: 0.9 }),
   beta2: attr.number({ doc: 'Share of the second moment that stays', min: 0, max: 0.999999, default: 0.999 }),
+};
+const attrs = {
+  ...betas,
   eps: attr.number({ doc: 'Added to the root of the second moment', min: 1e-30, default: 1e-8 }),
   weightDecay: attr.number({ doc: 'Pull of the parameter towards zero', min: 0, default: 0 }),
 };
+
+/** What is the same for all parameters in a step of Adam: the moments begin at zero, and these make up for that. */
+export const adamRatesOp = defineOp({
+  name: 'adamRates',
+  doc: 'Factors of one Adam step t: rate = lr/(1−β1^t) for the first moment, correction = 1/(1−β2^t) for the second.',
+  inputs: [
+    { name: 'lr', doc: 'Learning rate, a scalar', domain: 'positive' },
+    { name: 'step', doc: 'Number t of this step, from 1, a scalar', domain: 'positive' },
+  ],
+  outputs: ['rate', 'correction'],
+  attrs: betas,
+  infer: () => [real([]), real([])],
+  eval: ({ inputs: [lr, step], outputs: [rate, correction], attrs: { beta1, beta2 } }) => {
+    rate[0] = lr![0] / (1 - beta1 ** step![0]);
+    correction[0] = 1 / (1 - beta2 ** step![0]);
+  },
+  grad: none('an optimizer step is not differentiated'),
+  lower: { onednn: plainKernel },
+  cost: () => 4,
+  traits: {},
+  inPlace: {},
+  examples: [{ shapes: [[], []] }],
+});
 
 interface Row {
   name: 'adam' | 'adamw';
@@ -24,39 +51,66 @@ const family = ({ name, doc, decoupled }: Row) =>
     doc,
     inputs: [
       ...updateInputs,
-      { name: 'step', doc: 'Number of this step, from 1, a scalar', domain: 'positive', constant: true },
+      { name: 'rate', doc: 'Factor of the first moment, a scalar', domain: 'positive', constant: true },
+      { name: 'correction', doc: 'Factor of the second moment, a scalar', domain: 'positive', constant: true },
       { name: 'expAvg', doc: 'First moment m, overwritten; zero before the first step' },
       { name: 'expAvgSq', doc: 'Second moment v, overwritten; zero before the first step', domain: 'positive' },
       gradientScaleInput,
     ],
     outputs: ['parameter', 'expAvg', 'expAvgSq'],
     attrs,
-    infer: ({ inputs: [parameter, , , , expAvg, expAvgSq] }) => [parameter!, expAvg!, expAvgSq!],
-    eval: ({ inputs: [, gradient, lr, step, , , scale], outputs: [parameter, expAvg, expAvgSq], attrs: given }) => {
+    infer: ({ inputs: [parameter, , , , , expAvg, expAvgSq] }) => [parameter!, expAvg!, expAvgSq!],
+    eval: ({ inputs: [, gradient, lr, rate, correction, , , scale], outputs: [parameter, expAvg, expAvgSq], attrs: given }) => {
       const { beta1, beta2, eps, weightDecay } = given;
-      const bias1 = 1 - beta1 ** step![0];
-      const bias2 = 1 - beta2 ** step![0];
       update(parameter as Float32Array, gradient as Float32Array, expAvg as Float32Array, expAvgSq as Float32Array, {
         beta1,
         beta2,
         eps,
-        rate: lr![0] / bias1,
-        rootScale: 1 / Math.sqrt(bias2),
+        rate: rate![0],
+        rootScale: Math.sqrt(correction![0]),
         gradientScale: scaleOf(scale),
         decay: decoupled ? 0 : weightDecay,
         keep: decoupled ? 1 - lr![0] * weightDecay : 1,
       });
     },
     grad: none('an optimizer step is not differentiated'),
-    lower: { onednn: () => elementwiseKernel(0) },
+    lower: {
+      onednn: ({ inputs: [parameter, , , , , , , scale], attrs: given }) =>
+        updateLowering(parameter!, () => {
+          const decay = decoupled ? 0 : given.weightDecay;
+          const [slope, made] = slopeOf({ gradient: { in: 1 }, scale: scale && { in: 7 }, decay });
+          const pull = accumulate({ out: 0 }, { in: 0 }, { by: { in: 2 }, times: -given.weightDecay });
+          return [...made, ...(decoupled && given.weightDecay > 0 ? [pull] : []), ...passes(slope, given)];
+        }),
+    },
     cost: ({ outputs: [w] }) => 14 * sizeOf(w.shape),
     traits: { elementwise: true },
-    inPlace: { 0: 0, 1: 4, 2: 5 },
+    inPlace: { 0: 0, 1: 5, 2: 6 },
     examples: [
-      { shapes: [[16, 3, 5, 5], [16, 3, 5, 5], [], [], [16, 3, 5, 5], [16, 3, 5, 5], null] },
-      { shapes: [[10, 17], [10, 17], [], [], [10, 17], [10, 17], []], attrs: { weightDecay: 0.1, beta1: 0.8, eps: 1e-6 } },
+      { shapes: [[16, 3, 5, 5], [16, 3, 5, 5], [], [], [], [16, 3, 5, 5], [16, 3, 5, 5], null] },
+      { shapes: [[10, 17], [10, 17], [], [], [], [10, 17], [10, 17], []], attrs: { weightDecay: 0.1, beta1: 0.8, eps: 1e-6 } },
+      { shapes: [[33, 17, 3, 3], [33, 17, 3, 3], [], [], [], [33, 17, 3, 3], [33, 17, 3, 3], null] },
+      { shapes: [[70, 70], [70, 70], [], [], [], [70, 70], [70, 70], []], attrs: { weightDecay: 0.1, beta1: 0.8, eps: 0.1 } },
     ],
   });
+
+/** m ← β1·m + (1−β1)·g; v ← β2·v + (1−β2)·g²; w ← w − rate·m / (√(v·correction) + ε) */
+function passes(slope: Ref, { beta1, beta2, eps }: { beta1: number; beta2: number; eps: number }): readonly AccumulateStep[] {
+  const [w, m, v, moved]: Ref[] = [{ out: 0 }, { out: 1 }, { out: 2 }, { temp: 'moved' }];
+  return [
+    accumulate(m, slope, { keep: beta1, times: 1 - beta1 }),
+    accumulate(v, slope, { keep: beta2, by: slope, times: 1 - beta2 }),
+    {
+      kind: 'accumulate',
+      dst: moved,
+      a: v,
+      b: { in: 4 },
+      through: [{ algorithm: 'sqrt' }, { algorithm: 'linear', alpha: 1, beta: eps }],
+    },
+    { kind: 'accumulate', dst: moved, a: m, b: moved, algorithm: 'div' },
+    accumulate(w, moved, { by: { in: 3 }, times: -1 }),
+  ];
+}
 
 interface Constants {
   beta1: number;

@@ -1,5 +1,5 @@
 import type { AnyOp, Catalogue } from '../graph/op.ts';
-import { adamOp, adamwOp } from './adam.ts';
+import { adamOp, adamRatesOp, adamwOp } from './adam.ts';
 import { adaptiveAvgPool2dGradOp, adaptiveAvgPool2dOp } from './adaptive-avg-pool2d.ts';
 import { addOp, mulOp, scaleOp } from './arithmetic.ts';
 import { avgPool2dGradOp, avgPool2dOp } from './avg-pool2d.ts';
@@ -76,6 +76,7 @@ const records: readonly AnyOp[] = [
   clipNormOp,
   sgdOp,
   sgdMomentumOp,
+  adamRatesOp,
   adamOp,
   adamwOp,
 ];

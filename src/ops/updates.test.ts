@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type AnyOp, type Attrs, completeAttrs, type TensorType } from '../graph/index.ts';
-import { adamOp, adamwOp } from './adam.ts';
+import { adamOp, adamRatesOp, adamwOp } from './adam.ts';
 import { clipNormOp } from './clip-norm.ts';
 import { sgdMomentumOp, sgdOp } from './sgd.ts';
 
@@ -16,9 +16,12 @@ function run(op: AnyOp, inputs: readonly (Float32Array | undefined)[], given: At
 }
 
 const lr = Float32Array.of(0.1);
-const step = Float32Array.of(1);
 const parameter = () => Float32Array.of(1, -2, 3);
 const gradient = Float32Array.of(0.5, -1, 0.25);
+
+const rates = run(adamRatesOp, [lr, Float32Array.of(1)]);
+const nextInputs = (op: AnyOp, length: number) =>
+  op.inputs.slice(3, -1).map(({ name }) => (name === 'rate' ? rates[0] : name === 'correction' ? rates[1] : new Float32Array(length)));
 
 describe('updates', () => {
   it('change the parameter in place', () => {
@@ -38,14 +41,14 @@ describe('updates', () => {
 
   it('move by the learning rate in Adam’s first step, whatever the gradient’s size', () => {
     const w = parameter();
-    run(adamOp, [w, gradient, lr, step, new Float32Array(3), new Float32Array(3), undefined]);
+    run(adamOp, [w, gradient, lr, ...rates, new Float32Array(3), new Float32Array(3), undefined]);
     for (const [i, moved] of [0.9, -1.9, 2.9].entries()) expect(w[i]).toBeCloseTo(moved, 5);
   });
 
   it('shrink the parameter itself in AdamW', () => {
     const w = parameter();
     const still = new Float32Array(3);
-    run(adamwOp, [w, still, lr, step, new Float32Array(3), new Float32Array(3), undefined], { weightDecay: 0.5 });
+    run(adamwOp, [w, still, lr, ...rates, new Float32Array(3), new Float32Array(3), undefined], { weightDecay: 0.5 });
     for (const [i, kept] of [0.95, -1.9, 2.85].entries()) expect(w[i]).toBeCloseTo(kept, 6);
   });
 
@@ -56,7 +59,7 @@ describe('updates', () => {
     [adamwOp, { weightDecay: 0.1 }],
   ])('$name scales the gradient as clipping says', (op, attrs) => {
     const update = (g: Float32Array, scale?: Float32Array): number[] => {
-      const states = op.inputs.slice(3, -1).map((input) => (input.name === 'step' ? step : new Float32Array(3)));
+      const states = nextInputs(op, 3);
       return [...run(op, [parameter(), g, lr, ...states, scale], attrs)[0]];
     };
     const halved = update(gradient, Float32Array.of(0.5));
@@ -65,7 +68,7 @@ describe('updates', () => {
 
   it.each<AnyOp>([sgdOp, sgdMomentumOp, adamOp, adamwOp])('$name keeps padded lanes zero', (op) => {
     const padded = (values: readonly number[]) => Float32Array.of(...values, 0, 0);
-    const states = op.inputs.slice(3, -1).map((input) => (input.name === 'step' ? step : new Float32Array(5)));
+    const states = nextInputs(op, 5);
     const attrs: Attrs = 'momentum' in op.attrs ? { momentum: 0.9, weightDecay: 0.1 } : { weightDecay: 0.1 };
     for (const output of run(op, [padded([1, 2, 3]), padded([4, 5, 6]), lr, ...states, undefined], attrs))
       expect([...output.slice(3)]).toEqual([0, 0]);

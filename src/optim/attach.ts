@@ -2,7 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import { type StateDict, zeros } from '../core/ndarray.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
-import { adamOp, adamwOp } from '../ops/adam.ts';
+import { adamOp, adamRatesOp, adamwOp } from '../ops/adam.ts';
 import { clipNorm } from '../ops/clip-norm.ts';
 import { sgdMomentumOp, sgdOp } from '../ops/sgd.ts';
 import type { AdamSpec, OptimizerSpec, SgdSpec } from './spec.ts';
@@ -31,6 +31,8 @@ interface Update {
   readonly trained: TrainedParameter;
   readonly lr: Tensor;
   readonly scale: Tensor | undefined;
+  /** What a group's updates share, made by the first of them. */
+  readonly shared: (make: () => readonly Tensor[]) => readonly Tensor[];
   readonly state: (suffix: string) => Tensor;
 }
 
@@ -40,10 +42,12 @@ function sgd({ builder, trained: { parameter, gradient }, lr, scale, state }: Up
   else builder.apply(sgdMomentumOp, [parameter, gradient, lr, state('momentum_buffer'), scale], { weightDecay, momentum, nesterov });
 }
 
-function adam({ builder, trained: { parameter, gradient, group }, lr, scale, state }: Update, spec: AdamSpec): void {
+function adam({ builder, trained: { parameter, gradient, group }, lr, scale, shared, state }: Update, spec: AdamSpec): void {
   const { kind, betas = [0.9, 0.999], eps = 1e-8, weightDecay = kind === 'adamw' ? 0.01 : 0 } = spec;
-  const inputs = [parameter, gradient, lr, builder.input(stepInput(group), []), state('exp_avg'), state('exp_avg_sq'), scale];
-  builder.apply(kind === 'adamw' ? adamwOp : adamOp, inputs, { beta1: betas[0], beta2: betas[1], eps, weightDecay });
+  const [beta1, beta2] = betas;
+  const [rate, correction] = shared(() => builder.apply(adamRatesOp, [lr, builder.input(stepInput(group), [])], { beta1, beta2 }));
+  const inputs = [parameter, gradient, lr, rate, correction, state('exp_avg'), state('exp_avg_sq'), scale];
+  builder.apply(kind === 'adamw' ? adamwOp : adamOp, inputs, { beta1, beta2, eps, weightDecay });
 }
 
 /**
@@ -69,12 +73,14 @@ export function attachOptimizer(builder: GraphBuilder, trained: readonly Trained
           trained.map((t) => t.gradient),
           spec.maxGradNorm,
         );
+  const made = new Map<string | undefined, readonly Tensor[]>();
   for (const t of trained) {
     const update: Update = {
       builder,
       trained: t,
       lr: builder.input(learningRateInput(t.group), []),
       scale: clipped?.scale,
+      shared: (make) => made.get(t.group) ?? made.set(t.group, make()).get(t.group)!,
       state: (suffix) => builder.state(`${OPTIMIZER_PREFIX}${t.name}.${suffix}`, t.parameter.shape),
     };
     builder.scope(`${OPTIMIZER_PREFIX}${t.name}`, () => (spec.kind === 'sgd' ? sgd(update, spec) : adam(update, spec)));

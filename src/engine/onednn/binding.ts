@@ -133,8 +133,9 @@ export interface Binding {
   concat(dst: Desc, axis: number, sources: readonly Desc[], attr: Handle): Handle;
   /** A copy of the descriptor of an execution argument; undefined if the primitive does not use it. */
   queryArg(primitiveDesc: Handle, arg: number): Desc | undefined;
-  appendEltwise(postOps: Handle, algorithm: number): void;
-  appendSum(postOps: Handle): void;
+  appendEltwise(postOps: Handle, algorithm: number, alpha: number, beta: number): void;
+  /** Adds `scale` times what the result's memory holds. */
+  appendSum(postOps: Handle, scale: number): void;
   /** Frees every descriptor that was not released. */
   close(): void;
 }

@@ -11,6 +11,7 @@ import {
   type Kind,
   NULL,
   statusFunction,
+  type VersionNumbers,
 } from './binding.ts';
 import { blockedOffsets } from './blocking.ts';
 import { type Library, loadLibrary, setThreads } from './library.ts';
@@ -48,6 +49,11 @@ export interface NativeMemory {
   /** Address of that byte. */
   readonly address: bigint;
 }
+
+/** What a primitive does to its result: adds `scale` times what lies there already, or a function of each element. */
+export type PostOp =
+  | { readonly algorithm: 'sum'; readonly scale: number }
+  | { readonly algorithm: keyof VersionNumbers['eltwise']; readonly alpha?: number; readonly beta?: number };
 
 /**
  * One opened oneDNN: a CPU engine, an in-order stream, and the C calls that both major versions share. Belongs to the thread that made it,
@@ -90,18 +96,20 @@ export class Context {
     return Number(this.#call.descSize(desc));
   }
 
-  /** Attributes with a caller's scratchpad and these post-operations; made once for each combination. */
-  attr({ addend = false, activation = 'none' }: { addend?: boolean; activation?: string } = {}): Handle {
-    const key = `${addend} ${activation}`;
+  /** Attributes with a caller's scratchpad and these operations on the result, in turn; made once for each combination. */
+  attr(postOps: readonly PostOp[] = []): Handle {
+    const key = JSON.stringify(postOps);
     const known = this.#attrs.get(key);
     if (known !== undefined) return known;
     const attr = created(this.#call.attrCreate);
     this.#call.attrScratchpad(attr, SCRATCHPAD_BY_USER);
-    const postOps = created(this.#call.postOpsCreate);
-    if (addend) this.binding.appendSum(postOps);
-    if (activation === 'relu') this.binding.appendEltwise(postOps, this.binding.numbers.eltwise.relu);
-    this.#call.attrPostOps(attr, postOps);
-    this.#call.postOpsDestroy(postOps);
+    const list = created(this.#call.postOpsCreate);
+    const { binding } = this;
+    for (const op of postOps)
+      if (op.algorithm === 'sum') binding.appendSum(list, op.scale);
+      else binding.appendEltwise(list, binding.numbers.eltwise[op.algorithm], op.alpha ?? 0, op.beta ?? 0);
+    this.#call.attrPostOps(attr, list);
+    this.#call.postOpsDestroy(list);
     this.#attrs.set(key, attr);
     return attr;
   }

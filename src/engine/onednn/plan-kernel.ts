@@ -47,17 +47,15 @@ export function planKernel(draft: Draft, { layout }: KernelStep, at: At): void {
     },
     at,
   );
-  bringHome(draft, inputs, outputs, at);
+  for (const [output, input] of Object.entries(record.inPlace)) bringHome(draft, outputs[Number(output)], input, at);
 }
 
-/** A kernel that overwrote a converted copy of a parameter: the parameter itself follows. */
-function bringHome(draft: Draft, inputs: readonly (Version | undefined)[], outputs: readonly Version[], { node, record }: At): void {
-  for (const [output, input] of Object.entries(record.inPlace)) {
-    const id = node.inputs[input];
-    const slot = id === null || id === undefined ? undefined : draft.valueSlot(id);
-    const home = slot?.versions[0];
-    if (!slot?.entry || !home || home.buffer === inputs[input]?.buffer) continue;
-    const written: Slot = { type: slot.type, fixed: false, versions: [outputs[Number(output)]] };
-    draft.layouts.copy(draft.layouts.ensure(written, home.desc, home.dims), home);
-  }
+/** Where a converted copy of a parameter was overwritten, the parameter itself follows. */
+export function bringHome(draft: Draft, written: Version, input: number, { node }: At): void {
+  const id = node.inputs[input];
+  const slot = id === null || id === undefined ? undefined : draft.valueSlot(id);
+  const home = slot?.versions[0];
+  if (!slot?.entry || !home || home.buffer === written.buffer) return;
+  const copy: Slot = { type: slot.type, fixed: false, versions: [written] };
+  draft.layouts.copy(draft.layouts.ensure(copy, home.desc, home.dims), home);
 }

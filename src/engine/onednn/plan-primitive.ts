@@ -42,7 +42,10 @@ export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
     ingredients.dst = context.binding.queryArg(hint, ARG.dst);
     ingredients.src = context.binding.queryArg(hint, ARG.src);
   }
-  const attr = context.attr({ addend: addend !== undefined, activation });
+  const attr = context.attr([
+    ...(addend === undefined ? [] : [{ algorithm: 'sum' as const, scale: 1 }]),
+    ...(activation === 'relu' ? [{ algorithm: activation }] : []),
+  ]);
   const direct = context.describe(row.kind, ingredients, attr, hint);
   const primitiveDesc = (step.kind === 'convolution' && winograd(draft, { step, row, ingredients, attr, direct }, at)) || direct;
   if (primitiveDesc !== direct) context.destroyDescription(direct);

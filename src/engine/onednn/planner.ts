@@ -5,6 +5,7 @@ import { type Catalogue, isNone, recordOf } from '../../graph/op.ts';
 import type { Context } from './context.ts';
 import { type At, Draft } from './draft.ts';
 import type { Instruction, Version } from './instruction.ts';
+import { planAccumulate } from './plan-accumulate.ts';
 import { planKernel } from './plan-kernel.ts';
 import { planConcat, planSlice, planView } from './plan-moves.ts';
 import { planPrimitive } from './plan-primitive.ts';
@@ -77,5 +78,6 @@ function planStep(draft: Draft, step: Step, at: At): void {
   else if (step.kind === 'view') planView(draft, step, at);
   else if (step.kind === 'concat') planConcat(draft, step, at);
   else if (step.kind === 'slice') planSlice(draft, step, at);
+  else if (step.kind === 'accumulate') planAccumulate(draft, step, at);
   else planPrimitive(draft, step, at);
 }

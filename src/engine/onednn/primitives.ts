@@ -1,9 +1,9 @@
 import type { Shape } from '../../core/shape.ts';
-import type { ConcatStep, KernelStep, Operand, SliceStep, Step, ViewStep } from '../../graph/lowering.ts';
+import type { AccumulateStep, ConcatStep, KernelStep, Operand, SliceStep, Step, ViewStep } from '../../graph/lowering.ts';
 import { ALGORITHM, ARG, type Ingredients, type Kind, PROP, type VersionNumbers } from './binding.ts';
 
-/** Steps that are one oneDNN primitive with a table row below; concat, slices, views and kernels are planned by hand. */
-export type PrimitiveStep = Exclude<Step, ConcatStep | SliceStep | ViewStep | KernelStep>;
+/** Steps that are one oneDNN primitive with a table row below; the others are planned by hand. */
+export type PrimitiveStep = Exclude<Step, AccumulateStep | ConcatStep | SliceStep | ViewStep | KernelStep>;
 
 /** An operand of a primitive: the step's field, the ingredient its layout is, and the execution argument it is passed as. */
 export interface Place {

@@ -129,8 +129,8 @@ export function bindVersion2(lib: LibraryHandle, engine: Handle): Binding {
       const used = new DataView(desc.buffer).getInt32(0, true) > 0;
       return used ? desc : undefined;
     },
-    appendEltwise: (postOps, algorithm) => eltwise(postOps, 1, algorithm, 0, 0),
-    appendSum: (postOps) => sum(postOps, 1),
+    appendEltwise: (postOps, algorithm, alpha, beta) => eltwise(postOps, 1, algorithm, alpha, beta),
+    appendSum: (postOps, scale) => sum(postOps, scale),
     close() {},
   };
 }

@@ -152,8 +152,8 @@ export function bindVersion3(lib: LibraryHandle, engine: Handle): Binding {
       queryDesc(pointer, QUERY_NDIMS, ndims);
       return ndims[0] > 0 ? newDesc(clone, pointer) : undefined;
     },
-    appendEltwise: (postOps, algorithm) => eltwise(postOps, algorithm, 0, 0),
-    appendSum: (postOps) => sum(postOps, 1, 0, UNDEFINED_TYPE),
+    appendEltwise: (postOps, algorithm, alpha, beta) => eltwise(postOps, algorithm, alpha, beta),
+    appendSum: (postOps, scale) => sum(postOps, scale, 0, UNDEFINED_TYPE),
     close() {
       for (const desc of live) destroy(desc);
       live.clear();
