@@ -1,26 +1,16 @@
 import koffi from 'koffi';
 import { type Shape, sizeOf, stridesOf } from '../../core/shape.ts';
-import {
-  ARG,
-  type Binding,
-  created,
-  type DataType,
-  type Desc,
-  type Handle,
-  type Ingredients,
-  type Kind,
-  NULL,
-  statusFunction,
-  type VersionNumbers,
-} from './binding.ts';
+import { Attributes, type PostOp } from './attributes.ts';
+import { ARG, type Binding, created, type DataType, type Desc, type Handle, type Ingredients, type Kind, NULL } from './binding.ts';
 import { blockedOffsets } from './blocking.ts';
+import { type CommonCalls, commonCalls } from './common-calls.ts';
 import { type Library, loadLibrary, setThreads } from './library.ts';
+import { allocate, type NativeMemory } from './native-memory.ts';
 import { bindVersion2 } from './v2.ts';
 import { bindVersion3 } from './v3.ts';
 
 const CPU = 1;
 const IN_ORDER = 1;
-const SCRATCHPAD_BY_USER = 1;
 const IMPLEMENTATION_NAME = 8;
 const BYTES_PER_ELEMENT = 4;
 
@@ -40,21 +30,6 @@ const ISA: Readonly<Record<number, string>> = {
   8175: 'AVX-512 AMX FP16',
 };
 
-/** Bytes that primitives may point into: they never move, and begin on a 64-byte boundary. */
-export interface NativeMemory {
-  readonly buffer: ArrayBuffer;
-  /** Offset of the first aligned byte in `buffer`. */
-  readonly base: number;
-  readonly bytes: number;
-  /** Address of that byte. */
-  readonly address: bigint;
-}
-
-/** What a primitive does to its result: adds `scale` times what lies there already, or a function of each element. */
-export type PostOp =
-  | { readonly algorithm: 'sum'; readonly scale: number }
-  | { readonly algorithm: keyof VersionNumbers['eltwise']; readonly alpha?: number; readonly beta?: number };
-
 /**
  * One opened oneDNN: a CPU engine, an in-order stream, and the C calls that both major versions share. Belongs to the thread that made it,
  * because OpenMP teams do.
@@ -66,8 +41,8 @@ export class Context {
   readonly binding: Binding;
   readonly #engine: Handle;
   readonly #stream: Handle;
-  readonly #call: ReturnType<typeof commonCalls>;
-  readonly #attrs = new Map<string, Handle>();
+  readonly #call: CommonCalls;
+  readonly #attributes: Attributes;
   readonly #owned: (() => void)[] = [];
   readonly #held: NativeMemory[] = [];
 
@@ -80,6 +55,7 @@ export class Context {
     this.#engine = created(this.#call.engineCreate, CPU, 0);
     this.#stream = created(this.#call.streamCreate, this.#engine, IN_ORDER);
     this.binding = major === 2 ? bindVersion2(lib, this.#engine) : bindVersion3(lib, this.#engine);
+    this.#attributes = new Attributes(this.#call, this.binding);
   }
 
   plain(dims: Shape, type: DataType = 'f32'): Desc {
@@ -96,22 +72,9 @@ export class Context {
     return Number(this.#call.descSize(desc));
   }
 
-  /** Attributes with a caller's scratchpad and these operations on the result, in turn; made once for each combination. */
+  /** Attributes with a caller's scratchpad and these operations on the result, in turn. */
   attr(postOps: readonly PostOp[] = []): Handle {
-    const key = JSON.stringify(postOps);
-    const known = this.#attrs.get(key);
-    if (known !== undefined) return known;
-    const attr = created(this.#call.attrCreate);
-    this.#call.attrScratchpad(attr, SCRATCHPAD_BY_USER);
-    const list = created(this.#call.postOpsCreate);
-    const { binding } = this;
-    for (const op of postOps)
-      if (op.algorithm === 'sum') binding.appendSum(list, op.scale);
-      else binding.appendEltwise(list, binding.numbers.eltwise[op.algorithm], op.alpha ?? 0, op.beta ?? 0);
-    this.#call.attrPostOps(attr, list);
-    this.#call.postOpsDestroy(list);
-    this.#attrs.set(key, attr);
-    return attr;
+    return this.#attributes.of(postOps);
   }
 
   describe(kind: Kind, ingredients: Partial<Ingredients>, attr = this.attr(), hint: Handle = NULL): Handle {
@@ -152,7 +115,7 @@ export class Context {
 
   /** Packs `dnnl_exec_arg_t` records: {int32 argument, padding, pointer}, 16 bytes each. Keep what it returns while they are used. */
   packArgs(args: readonly (readonly [arg: number, memory: Handle])[]): NativeMemory {
-    const packed = this.allocate(args.length * 16);
+    const packed = allocate(args.length * 16);
     const view = new DataView(packed.buffer, packed.base);
     args.forEach(([arg, memory], i) => {
       view.setInt32(i * 16, arg, true);
@@ -176,7 +139,7 @@ export class Context {
     const primitiveDesc = this.describeReorder(from, to);
     const primitive = this.createPrimitive(primitiveDesc);
     const scratchDesc = this.binding.queryArg(primitiveDesc, ARG.scratchpad);
-    const scratch = this.allocate(scratchDesc ? this.bytesOf(scratchDesc) : 0);
+    const scratch = allocate(scratchDesc ? this.bytesOf(scratchDesc) : 0);
     const memories: [number, Handle][] = [
       [ARG.src, this.createMemory(from, source.address)],
       [ARG.dst, this.createMemory(to, target.address)],
@@ -198,19 +161,6 @@ export class Context {
     this.#call.wait(this.#stream);
   }
 
-  allocate(bytes: number): NativeMemory {
-    const buffer = new ArrayBuffer(bytes + 64);
-    const start = koffi.address(new Uint8Array(buffer));
-    const base = Number((64n - (start % 64n)) % 64n);
-    return { buffer, base, bytes, address: start + BigInt(base) };
-  }
-
-  /** An array's own bytes, for a call that ends before the array can be dropped. They lie on no boundary. */
-  memoryOf({ buffer, byteOffset, byteLength }: Float32Array): NativeMemory {
-    const address = koffi.address(new Uint8Array(buffer, byteOffset, byteLength));
-    return { buffer: buffer as ArrayBuffer, base: byteOffset, bytes: byteLength, address };
-  }
-
   /** Anything that must be destroyed before the engine is. */
   own(destroy: () => void): void {
     this.#owned.push(destroy);
@@ -219,39 +169,9 @@ export class Context {
   /** Destroys in reverse order of making: 3.x can crash at exit with live handles. */
   close(): void {
     for (const destroy of this.#owned.splice(0).reverse()) destroy();
-    for (const attr of this.#attrs.values()) this.#call.attrDestroy(attr);
-    this.#attrs.clear();
+    this.#attributes.close();
     this.binding.close();
     this.#call.streamDestroy(this.#stream);
     this.#call.engineDestroy(this.#engine);
   }
-}
-
-function commonCalls({ lib }: Library) {
-  const status = (symbol: string, ...args: string[]) => statusFunction(lib, symbol, args);
-  const p = 'void*';
-  return {
-    isa: lib.func('dnnl_get_effective_cpu_isa', 'int', []) as () => number,
-    engineCreate: status('dnnl_engine_create', p, 'int', 'size_t'),
-    engineDestroy: status('dnnl_engine_destroy', p),
-    streamCreate: status('dnnl_stream_create', p, p, 'uint'),
-    streamDestroy: status('dnnl_stream_destroy', p),
-    wait: status('dnnl_stream_wait', p),
-    descEqual: lib.func('dnnl_memory_desc_equal', 'int', [p, p]) as (a: Desc, b: Desc) => number,
-    descSize: lib.func('dnnl_memory_desc_get_size', 'size_t', [p]) as (desc: Desc) => number | bigint,
-    attrCreate: status('dnnl_primitive_attr_create', p),
-    attrDestroy: status('dnnl_primitive_attr_destroy', p),
-    attrScratchpad: status('dnnl_primitive_attr_set_scratchpad_mode', p, 'int'),
-    attrPostOps: status('dnnl_primitive_attr_set_post_ops', p, p),
-    postOpsCreate: status('dnnl_post_ops_create', p),
-    postOpsDestroy: status('dnnl_post_ops_destroy', p),
-    reorderDesc: status('dnnl_reorder_primitive_desc_create', p, p, p, p, p, p),
-    query: status('dnnl_primitive_desc_query', p, 'int', 'int', p),
-    descDestroy: status('dnnl_primitive_desc_destroy', p),
-    primitiveCreate: status('dnnl_primitive_create', p, p),
-    primitiveDestroy: status('dnnl_primitive_destroy', p),
-    memoryCreate: status('dnnl_memory_create', p, p, p, p),
-    memoryDestroy: status('dnnl_memory_destroy', p),
-    execute: status('dnnl_primitive_execute', p, p, 'int', p),
-  };
 }

@@ -3,7 +3,7 @@ import type { Attrs } from '../../graph/attrs.ts';
 import type { GraphDType, TensorType } from '../../graph/graph.ts';
 import type { AnyOp } from '../../graph/op.ts';
 import type { Desc, Handle } from './binding.ts';
-import type { NativeMemory } from './context.ts';
+import type { NativeMemory } from './native-memory.ts';
 
 /** Bytes that hold one value in one layout while they are needed. */
 export class Buffer {

@@ -1,6 +1,6 @@
 import type { AccumulateStep, Ref } from '../../graph/lowering.ts';
+import type { PostOp } from './attributes.ts';
 import { ALGORITHM, ARG, type Desc } from './binding.ts';
-import type { PostOp } from './context.ts';
 import type { At, Draft } from './draft.ts';
 import type { Buffer, Version } from './instruction.ts';
 import { bringHome } from './plan-kernel.ts';

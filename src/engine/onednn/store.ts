@@ -5,6 +5,7 @@ import type { BackendStore } from '../engine.ts';
 import type { Desc } from './binding.ts';
 import type { Context } from './context.ts';
 import { Buffer, type Version } from './instruction.ts';
+import { allocate, memoryOf } from './native-memory.ts';
 
 /** A parameter or state: its numbers row-major until a program chooses a layout, then in native memory. */
 export class StoreEntry {
@@ -49,7 +50,7 @@ export class OneDnnStore implements BackendStore {
   /** Fixes how an entry lies from now on. */
   place(entry: StoreEntry, desc: Desc, dims: Shape): Version {
     const bytes = this.#context.bytesOf(desc);
-    const version: Version = { desc, dims, dtype: 'f32', buffer: new Buffer(bytes, { home: this.#context.allocate(bytes) }) };
+    const version: Version = { desc, dims, dtype: 'f32', buffer: new Buffer(bytes, { home: allocate(bytes) }) };
     entry.version = version;
     if (entry.waiting) this.#write(version, entry.waiting);
     entry.waiting = undefined;
@@ -106,7 +107,7 @@ export class OneDnnStore implements BackendStore {
       return;
     }
     const plain = context.plain(dims);
-    const numbers = context.memoryOf(data);
+    const numbers = memoryOf(data);
     if (way === 'in') context.reorderOnce(plain, numbers, desc, buffer.home!);
     else context.reorderOnce(desc, buffer.home!, plain, numbers);
     context.binding.release(plain);
