@@ -15,6 +15,10 @@ mirror() {
 }
 
 if [ ! -x "$target/usr/bin/node" ]; then
+  if [ -n "$(ls -A "$target" 2>/dev/null)" ]; then
+    echo "trixie.sh: $target holds something else than a finished Debian root. Name another folder, or delete this one." >&2
+    exit 1
+  fi
   command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap; }
   uri="$(mirror)"
   [ -n "$uri" ] || { apt-get update -qq; uri="$(mirror)"; }
