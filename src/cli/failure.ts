@@ -1,18 +1,27 @@
 import { CommanderError } from 'commander';
-import { FoveaError, messageOf } from '../core/errors.ts';
+import { type Complaint, FoveaError, formatComplaint, messageOf } from '../core/errors.ts';
+import { flagsOf } from './options.ts';
 
 const isDebugging = () => Boolean(process.env.FOVEA_DEBUG);
 
+/** A complaint about an option, which the library calls by its own name, with the flag as it was typed. */
+function asTyped(complaint: Complaint, args: readonly string[]): Complaint {
+  const isTyped = (flag: string) => args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  return { ...complaint, where: flagsOf(complaint.where ?? '').find(isTyped) ?? complaint.where };
+}
+
 /**
- * Prints an error as one message and returns the status to exit with: 2 for wrong usage, 1 for everything else.
+ * Prints an error as one message and returns the status to exit with: 2 for wrong usage, 1 for everything else. Options are called
+ * as the command line, `args`, has them.
  * `FOVEA_DEBUG=1` adds the stack; an error that nobody foresaw says so.
  */
-export function reportFailure(error: unknown): number {
+export function reportFailure(error: unknown, args: readonly string[] = []): number {
   // Commander has printed its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const foreseen = error instanceof FoveaError;
   const advice = foreseen || isDebugging() ? '' : ' This should not happen: FOVEA_DEBUG=1 shows where it did.';
-  console.error(`error: ${messageOf(error)}${advice}`);
+  const message = foreseen ? formatComplaint(asTyped(error.complaint, args)) : messageOf(error);
+  console.error(`error: ${message}${advice}`);
   if (isDebugging() && error instanceof Error) console.error(error.stack);
   return foreseen ? error.exitCode : 1;
 }

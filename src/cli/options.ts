@@ -50,6 +50,13 @@ export const predictAliases = {
 } as const;
 type Aliases = Readonly<Record<string, { readonly option: string; readonly value: string }>>;
 
+/** The flags that an option may be typed by, given its name (`hiddenUnits`) or its own flag. */
+export function flagsOf(name: string): string[] {
+  const flag = name.startsWith('--') ? name : flagOf(name);
+  const aliases = Object.entries({ ...trainAliases, ...predictAliases }).filter(([, { option }]) => flagOf(option) === flag);
+  return [flag, ...aliases.map(([alias]) => `--${alias}`)];
+}
+
 /** Aliases as options, which `--help` leaves out. */
 export const aliasOptions = (aliases: Aliases): Option[] =>
   Object.entries(aliases).map(([name, { option, value }]) => {

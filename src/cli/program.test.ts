@@ -36,12 +36,20 @@ describe('wrong usage ends with 2', () => {
       ['train', 'mnist', '--arch', 'vgg16', '--model', 'vgg16'],
       'error: [--arch] expected one of two names for an option, got --model as well.\n',
     ],
-    [['train', 'mnist', '--learning_rate', '0'], 'error: [--lr] expected a number above 0, got 0.\n'],
+    [['train', 'mnist', '--learning_rate', '0'], 'error: [--learning_rate] expected a number above 0, got 0.\n'],
+    [['train', 'mnist', '--hidden_units=0'], 'error: [--hidden_units] expected an integer from 1, got 0.\n'],
+    [['train', 'mnist', '--limit', '9', '--model', 'resnt18'], 'error: [--model] expected one of'],
+    [['train', 'mnist', '--limit', '9', '--arch', 'resnt18'], 'error: [--arch] expected one of'],
+    [['train', 'mnist', '--limit', '9', '--model', 'squeezenet1_0', '--hidden-units', '7'], 'error: [--hidden-units] expected a network'],
+    [['train', 'mnist', '--limit', '9', '--freeze', 'all'], 'error: [--freeze] expected none, backbone, '],
+    [['train', 'mnist', '--limit', '9', '--weights', 'imagenet'], 'error: [--weights] expected a file: there are no'],
+    [['summary', 'resnt18'], 'error: [model] expected one of'],
     [
       ['train', '.', '--unfreeze-epoch', '2', '--freeze', 'none'],
       'error: [--unfreeze-epoch] expected something frozen before (--freeze), got nothing frozen.\n',
     ],
     [['predict', 'a.png', '--weights', 'x', '--topk', '0'], 'error: [--topk] expected an integer from 1, got 0.\n'],
+    [['predict', 'a.png', '--weights', 'x', '--top_k', '0'], 'error: [--top_k] expected an integer from 1, got 0.\n'],
   ])('%j', async (args, message) => {
     expect(await runCommand(args)).toBe(2);
     expect(stderr).toContain(message);

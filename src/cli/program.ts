@@ -180,6 +180,6 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return status;
   } catch (error) {
-    return reportFailure(error);
+    return reportFailure(error, args);
   }
 }

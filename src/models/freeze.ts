@@ -23,8 +23,8 @@ export function trainsUnder(spec: ModelSpec, freeze: Freeze): (path: string) => 
   const last = spec.stages.length - 1;
   if (!Number.isInteger(count) || count < 0 || count > last)
     throw new UsageError({
-      where: `freeze ${spec.name}`,
-      expected: `0 to ${last} stages of ${spec.stages.map((s) => s.name).join(', ')}`,
+      where: 'freeze',
+      expected: `0 to ${last} stages of ${spec.name} (${spec.stages.map((s) => s.name).join(', ')})`,
       got: `${count}`,
       hint: count > last ? 'With all of them frozen nothing would train.' : undefined,
     });
@@ -38,8 +38,8 @@ function stageNumber(spec: ModelSpec, name: string): number {
   if (index >= 0) return index + 1;
   const known = ['none', 'backbone', ...names];
   throw new UsageError({
-    where: `freeze ${spec.name}`,
-    expected: `${known.join(', ')} or a number of stages`,
+    where: 'freeze',
+    expected: `${known.join(', ')} (stages of ${spec.name}) or a number of stages`,
     got: `'${name}'`,
     hint: didYouMean(name, known),
   });
