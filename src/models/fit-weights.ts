@@ -1,6 +1,7 @@
 import { CheckpointError } from '../core/errors.ts';
 import type { NdArray, StateDict } from '../core/ndarray.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
 import { isBelow, type ModelSpec } from './registry.ts';
 
 /** How weights differ from what a model has. */
@@ -20,9 +21,9 @@ const wrapper = /^module\./;
 
 export const isMisfit = ({ missing, unexpected, misshapen }: Misfit): boolean => missing.length + unexpected.length + misshapen.length > 0;
 
-/** Weights under today's names: batch counters dropped, wrappers' prefixes and old names changed. */
+/** Weights under today's names: batch counters and what a checkpoint keeps for the optimizer dropped, wrappers' prefixes and old names changed. */
 export function currentNames(weights: StateDict, renames: ModelSpec['renames'] = []): StateDict {
-  const all = [...weights].filter(([key]) => !key.endsWith(counter));
+  const all = [...weights].filter(([key]) => !key.endsWith(counter) && !key.startsWith(OPTIMIZER_PREFIX));
   const changes = all.every(([key]) => wrapper.test(key)) ? [[wrapper, ''] as const, ...renames] : renames;
   return new Map(all.map(([key, array]) => [changes.reduce((name, [pattern, by]) => name.replace(pattern, by), key), array]));
 }

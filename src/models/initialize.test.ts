@@ -102,7 +102,7 @@ describe('initializeModel', () => {
   it('takes weights without a head', () => {
     const weights = new Map([...weightsOf('resnet18', 1000)].filter(([key]) => !key.startsWith('fc.')));
     expect(initializeModel('resnet18', 4, { weights }).newKeys).toEqual(['fc.weight', 'fc.bias']);
-    expect(() => initializeModel('resnet18', 4, { weights, head: 'weights' })).toThrow('2 missing (fc.weight; fc.bias)');
+    expect(() => initializeModel('resnet18', 4, { weights, head: 'weights' })).toThrow('2 missing (fc.weight; fc.bias). They have no head');
   });
 
   it('gives Inception two fresh heads', () => {
@@ -121,6 +121,15 @@ describe('initializeModel', () => {
     expect([...state.keys()]).toEqual([...weights.keys()]);
     const differing = [...state].filter(([key, { data }]) => data !== weights.get(key)!.data);
     expect(differing).toEqual([['classifier.bias', bias]]);
+  });
+
+  it('leaves out what a checkpoint keeps for the optimizer', () => {
+    const weights = weightsOf('squeezenet1_1', 5);
+    const kept = { dtype: 'f32', shape: [1], data: new Float32Array(1) } as const;
+    const { state } = initializeModel('squeezenet1_1', 2, {
+      weights: new Map([...weights, ['optimizer.classifier.1.bias.exp_avg', kept]]),
+    });
+    expect([...state.keys()]).toEqual([...weights.keys()]);
   });
 
   it('reports what does not fit, five keys of a kind, and whose weights they are', () => {
@@ -151,7 +160,7 @@ describe('initializeModel', () => {
   it('says that only the number of classes is wrong', () => {
     const act = () => initializeModel('resnet18', 16, { weights: weightsOf('resnet18', 1000), head: 'weights' });
     expect(act).toThrow(
-      '2 wrongly shaped (fc.weight [1000,512], not [16,512]; fc.bias [1000], not [16]). Only the number of classes differs',
+      '2 wrongly shaped (fc.weight [1000,512], not [16,512]; fc.bias [1000], not [16]). Only the number of classes differs: take 1000 classes; a fresh head for 16 needs only the rest of them',
     );
   });
 });

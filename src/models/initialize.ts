@@ -41,7 +41,7 @@ export interface InitializedModel {
  *
  * Without weights everything begins as the family's authors have it. With weights a fresh head begins as PyTorch's plain layers do, which
  * is what replacing `model.fc` does there. Arrays of the weights are taken as they are, not copied; double precision is rounded to single.
- * Batch counters (`num_batches_tracked`) are ignored, the prefix `module.` is taken off where all keys have it, DenseNet's old names are
+ * Batch counters (`num_batches_tracked`) and the optimizer's numbers in a checkpoint are ignored, the prefix `module.` is taken off where all keys have it, DenseNet's old names are
  * changed to today's.
  *
  * **Throws** `CheckpointError` if the weights do not fit, with missing, unexpected and wrongly shaped keys, and the model they fit if there
@@ -87,5 +87,7 @@ function adviceFor(weights: StateDict, spec: ModelSpec, classes: number, family:
   });
   if (!owner) return undefined;
   if (owner.name !== spec.name) return `They fit '${owner.name}'`;
-  return `Only the number of classes differs: a fresh head for ${classes} classes takes the rest of them`;
+  const theirs = currentNames(weights, spec.renames).get(`${spec.head.at(-1)}.bias`)?.shape[0];
+  const rest = `a fresh head for ${classes} needs only the rest of them`;
+  return theirs === undefined ? `They have no head: ${rest}` : `Only the number of classes differs: take ${theirs} classes; ${rest}`;
 }
