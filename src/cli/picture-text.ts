@@ -1,7 +1,7 @@
 import { drawnNames } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
-import { duration, lossText, percent } from './format.ts';
+import { duration, lossText, percent, tellsTop5 } from './format.ts';
 import { pictureFileLines, type Summary } from './picture-files.ts';
 
 /** At most so many trained parameters are listed. */
@@ -23,9 +23,12 @@ export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, t
 }
 
 /** An epoch's two phases. */
-export function phaseLines(row: HistoryRow, { epochs, classes, isBest }: { epochs: number; classes: number; isBest: boolean }): string[] {
+export function phaseLines(
+  row: HistoryRow,
+  { epochs, classes, isBest }: { epochs: number; classes: readonly string[]; isBest: boolean },
+): string[] {
   const { epoch, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond } = row;
-  const top5 = testTop5Accuracy === undefined || classes <= 5 ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
+  const top5 = testTop5Accuracy === undefined || !tellsTop5(classes) ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
   return [
     `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
     `  train  loss ${lossText(loss)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
@@ -43,7 +46,7 @@ export function summaryLines(summary: Summary): string[] {
   const { accuracy, right, top5Accuracy, best, classes, confusions, mistakes, skipped, seconds, trainSeconds, imagesPerSecond } = summary;
   const counted = classes.reduce((sum, { support }) => sum + support, 0);
   const weak = classes.filter(({ f1, support }) => support > 0 && f1 < 1).sort((a, b) => a.f1 - b.f1);
-  const top5 = classes.length > 5 ? `, top-5 ${percent(top5Accuracy)}` : '';
+  const top5 = tellsTop5(classes) ? `, top-5 ${percent(top5Accuracy)}` : '';
   return [
     '',
     `Validation accuracy ${percent(accuracy)} (${right} of ${counted} pictures right)${top5}: epoch ${best?.epoch}, kept as weights/best`,

@@ -12,12 +12,13 @@ import { readTiles } from '../report/tiles.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import type { TrainResult } from '../train/train-options.ts';
+import { tellsTop5 } from './format.ts';
 
 /** As many as a picture shows at a glance; `predictions.csv` has them all. */
 const mostTiles = 60;
 
 const resultRows = (history: readonly HistoryRow[], trainImages: number): ResultRow[] =>
-  history.map(({ epoch, step, images, loss, trainAccuracy, testLoss, testAccuracy, lr, seconds, imagesPerSecond }) => ({
+  history.map(({ epoch, step, images, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond }) => ({
     epoch: epoch - 1 + images / trainImages,
     step,
     seconds,
@@ -27,6 +28,7 @@ const resultRows = (history: readonly HistoryRow[], trainImages: number): Result
     testLoss,
     testAccuracy,
     lr,
+    testTop5Accuracy,
   }));
 
 /** Writes a file of a run folder. */
@@ -38,8 +40,11 @@ export const writerIn =
 export const writeArgs = (runFolder: string, recipe: Recipe): Promise<void> =>
   writeAtomic(path.join(runFolder, runFiles.args), `${JSON.stringify(recipe, null, 2)}\n`);
 
-export const writeResults = (runFolder: string, history: readonly HistoryRow[], trainImages: number): Promise<void> =>
-  writeAtomic(path.join(runFolder, runFiles.results), resultsCsv(resultRows(history, trainImages)));
+export async function writeResults(runFolder: string, history: readonly HistoryRow[], trainSet: Dataset): Promise<void> {
+  const rows = resultRows(history, trainSet.length);
+  const told = trainSet.pictures && tellsTop5(trainSet.classes) ? rows : rows.map((row) => ({ ...row, testTop5Accuracy: undefined }));
+  await writeAtomic(path.join(runFolder, runFiles.results), resultsCsv(told));
+}
 
 /** What was trained on what, in a line. */
 export const toldOf = ({ model, data, optimizer, lr, batchSize }: Recipe): string =>

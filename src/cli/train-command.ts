@@ -92,7 +92,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       onStep: output.step,
       onEvaluate: output.evaluation,
       onNote: output.note,
-      onCheckpoint: (runFolder, { history }) => writeResults(runFolder, history, trainSet.length),
+      onCheckpoint: (runFolder, { history }) => writeResults(runFolder, history, trainSet),
     });
     try {
       const runFolder = existing ?? (await createRunFolder(runNameOf(recipe), { root: recipe.out }));

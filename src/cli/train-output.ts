@@ -120,7 +120,7 @@ export function textOutput(): TrainOutput {
     step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
     evaluation(row) {
       const { recipe, trainSet } = begun!;
-      const facts = { epochs: recipe.epochs, classes: trainSet.classes.length, isBest: row.testAccuracy > best };
+      const facts = { epochs: recipe.epochs, classes: trainSet.classes, isBest: row.testAccuracy > best };
       best = Math.max(best, row.testAccuracy);
       const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
       for (const line of lines) display.line(line);

@@ -9,7 +9,7 @@ import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
-import { lossText, percent, table } from './format.ts';
+import { lossText, percent, table, tellsTop5 } from './format.ts';
 import { engineOptionsIn } from './options.ts';
 
 export interface ValCommandOptions {
@@ -75,7 +75,7 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
   }
   for (const line of lines) console.log(line);
   console.log(`${file}: ${metadata.model} after step ${step}`);
-  const top5 = dataset.pictures && classes.length > 5 ? `, top-5 ${percent(top5Accuracy)}` : '';
+  const top5 = dataset.pictures && tellsTop5(classes) ? `, top-5 ${percent(top5Accuracy)}` : '';
   console.log(
     `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${lossText(loss)}\n`,
   );

@@ -26,6 +26,7 @@ export interface ResultRow {
   readonly testLoss?: number;
   readonly testAccuracy?: number;
   readonly lr?: number;
+  readonly testTop5Accuracy?: number;
 }
 
 /** Columns of the file, in order, and the field each holds. */
@@ -39,17 +40,24 @@ const resultColumns = {
   test_loss: 'testLoss',
   test_accuracy: 'testAccuracy',
   lr: 'lr',
+  test_top5_accuracy: 'testTop5Accuracy',
 } as const satisfies Record<string, keyof ResultRow>;
 
 /** Seven digits: all that single precision holds. */
 const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : Number(value.toPrecision(7)));
 
-/** `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr. */
-export const resultsCsv = (rows: readonly ResultRow[]): string =>
-  formatCsv(
-    Object.keys(resultColumns),
-    rows.map((row) => Object.values(resultColumns).map((field) => rounded(row[field]))),
+/**
+ * `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr; then test_top5_accuracy where
+ * it was measured, last, so that the other columns keep their places.
+ */
+export function resultsCsv(rows: readonly ResultRow[]): string {
+  const hasTop5 = rows.some(({ testTop5Accuracy }) => testTop5Accuracy !== undefined);
+  const columns = Object.entries(resultColumns).filter(([, field]) => field !== 'testTop5Accuracy' || hasTop5);
+  return formatCsv(
+    columns.map(([name]) => name),
+    rows.map((row) => columns.map(([, field]) => rounded(row[field]))),
   );
+}
 
 /** What a network said about one picture. */
 export interface Prediction {
