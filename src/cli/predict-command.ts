@@ -75,7 +75,7 @@ async function withNames(recognizer: Recognizer, file: unknown): Promise<Recogni
 
 export async function predictCommand(given: PredictCommandOptions): Promise<number> {
   const options = withAliases(given, predictAliases);
-  const { topk: topK = 3, model, weights } = options;
+  const { topk: topK = 5, model, weights } = options;
   if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
     throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
   const run = model ?? weights;

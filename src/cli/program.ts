@@ -60,7 +60,7 @@ function createProgram(done: (status: number) => void): Command {
     .argument('<image...>', 'picture files, folders or patterns such as "*.jpg"')
     .option('--model <run>', 'run folder (its best weights), or a checkpoint file')
     .option('--weights <run>', 'the same')
-    .addOption(new Option('--topk <n>', 'classes to print (default: 3)').argParser(asNumber))
+    .addOption(new Option('--topk <n>', 'classes to print, the most probable first (default: 5)').argParser(asNumber))
     .option('--names <file>', 'JSON file with names to show for the class folders (default: those of the run)')
     .addOption(new Option('--csv', 'print a table for spreadsheets instead of text').conflicts('json'))
     .addOption(json())

@@ -115,6 +115,7 @@ describe('fovea predict', () => {
     expect(results.map((r) => r.image)).toEqual(files);
     const right = results.filter((r, i) => r.guesses[0].className === `${test.labels[i]}`).length;
     expect(right).toBeGreaterThanOrEqual(10);
+    for (const { guesses } of results) expect(guesses).toHaveLength(5);
     for (const { guesses } of results) expect(guesses.map((g) => g.prob)).toEqual(guesses.map((g) => g.prob).toSorted((a, b) => b - a));
   });
 
