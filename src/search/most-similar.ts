@@ -7,20 +7,35 @@ export interface Similar {
   readonly similarity: number;
 }
 
-/** Dot product of a query and a row; four sums, so that one addition need not wait for the one before. */
-function dot(vectors: Float32Array, begin: number, query: Float32Array): number {
+/** Rows that are compared at once. */
+const together = 4;
+
+/**
+ * Dot products of a query and the rows from `first` on. Four sums that do not wait for each other, over numbers of the query that are read
+ * once for all. Where fewer than four rows are left, the last one stands in for those that are not there.
+ */
+function dots(vectors: Float32Array, first: number, query: Float64Array, into: Float64Array): void {
   const size = query.length;
-  const even = size - (size % 4);
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let at = begin;
-  for (let i = 0; i < even; i += 4, at += 4) {
-    a += vectors[at] * query[i];
-    b += vectors[at + 1] * query[i + 1];
-    c += vectors[at + 2] * query[i + 2];
-    d += vectors[at + 3] * query[i + 3];
+  const last = vectors.length - size;
+  const begin = first * size;
+  const second = Math.min(begin + size, last);
+  const third = Math.min(begin + 2 * size, last);
+  const fourth = Math.min(begin + 3 * size, last);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let i = 0; i < size; i++) {
+    const number = query[i];
+    a += vectors[begin + i] * number;
+    b += vectors[second + i] * number;
+    c += vectors[third + i] * number;
+    d += vectors[fourth + i] * number;
   }
-  for (let i = even; i < size; i++, at++) a += vectors[at] * query[i];
-  return a + b + (c + d);
+  into[0] = a;
+  into[1] = b;
+  into[2] = c;
+  into[3] = d;
 }
 
 /**
@@ -48,9 +63,12 @@ export function mostSimilar(
   if (size === 0 || vectors.length % size !== 0)
     throw new ShapeError({ where: 'search', expected: `rows of ${size} numbers`, got: `${vectors.length} numbers` });
   const best: Similar[] = [];
-  for (let row = 0, begin = 0; begin < vectors.length; row++, begin += size) {
+  const numbers = Float64Array.from(query);
+  const products = new Float64Array(together);
+  for (let row = 0; row < vectors.length / size; row++) {
+    if (row % together === 0) dots(vectors, row, numbers, products);
     // Rounding may leave the cosine of two equal vectors above 1.
-    const similarity = Math.max(-1, Math.min(1, dot(vectors, begin, query)));
+    const similarity = Math.max(-1, Math.min(1, products[row % together]));
     if (best.length === topK && similarity <= best[topK - 1].similarity) continue;
     if (!admits(row)) continue;
     let place = best.length;
