@@ -94,6 +94,7 @@ describe('fovea knn', () => {
     [['--folds', '1'], '[--folds] expected an integer from 2, got 1'],
     [['--train', 'few'], "[--train] expected an integer from 1, got 'few'"],
     [['--features', 'pixles'], "[--features] expected pixels, a model’s name or a run, got 'pixles'. Did you mean 'pixels'?"],
+    [['--features', 'resnt18'], '[--features] expected one of alexnet, course-cnn, '],
     [['--features', 'resnet18'], '[--weights] expected trained weights of resnet18, got none'],
     [['--weights', 'w.pth'], '[--weights] expected --features with a model’s name'],
   ])('refuses %j and leaves no run folder', async (args, message) => {

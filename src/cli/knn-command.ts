@@ -54,11 +54,15 @@ async function networkIn({ features, weights, classes }: KnnCommandOptions): Pro
     if (weights !== undefined && (await pathKind(weights)) === 'folder') return namedNetwork({ network: weights, classes });
     const file = await weightsFileOf(features, weights);
     return namedNetwork({ network: features, weights: file, classes }).catch((error: unknown) => {
-      if (!hint) throw error;
-      throw new UsageError(
-        { where: '--features', expected: 'pixels, a model’s name or a run', got: `'${features}'`, hint },
-        { cause: error },
-      );
+      // Neither a model nor a run: it may be meant as the pixels.
+      if (hint)
+        throw new UsageError(
+          { where: '--features', expected: 'pixels, a model’s name or a run', got: `'${features}'`, hint },
+          { cause: error },
+        );
+      if (error instanceof UsageError && error.complaint.where === 'model')
+        throw new UsageError({ ...error.complaint, where: '--features' }, { cause: error });
+      throw error;
     });
   }
   if (weights !== undefined)

@@ -299,7 +299,7 @@ describe('what goes wrong', () => {
     await expectFailure(
       ['my pictures', ...cnn, '--weights', 'imagenet'],
       2,
-      /\[weights\] expected a file: there are no ImageNet weights for course-cnn/,
+      /\[--weights\] expected a file: there are no ImageNet weights for course-cnn/,
     );
   });
 
