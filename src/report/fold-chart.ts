@@ -1,7 +1,7 @@
 import { scaleLinear } from 'd3-scale';
-import { line as lineShape } from 'd3-shape';
+import { axes, evenTicks } from './axes.ts';
 import { textWidthPx } from './render.ts';
-import { element, line, text } from './svg.ts';
+import { element, line, polyline, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
 
 /** How well one setting did on every fold; rates from 0 to 1. */
@@ -40,42 +40,29 @@ export function foldChartSvg(
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = Math.max((high - low) * 0.08, 0.005);
   const top = headerHeightPx(note) + legendPx;
+  const frame = { x: margins.left, y: top, ...plotPx };
   const bottom = top + plotPx.height;
   const y = scaleLinear([Math.max(0, low - room), Math.min(1, high + room)], [bottom, top]).nice(6);
-  const step = plotPx.width / names.length;
-  const xOf = (i: number) => margins.left + (i + 0.5) * step;
   const ticks = y.ticks(6);
   const digits = ticks.every((tick) => Number.isInteger(Math.round(tick * 1e6) / 1e4)) ? 0 : 1;
-  const right = margins.left + plotPx.width;
-  const small = { fill: colours.faint, 'font-size': sizes.small };
-  const parts = [
-    header(margins.left, title, note),
-    element('rect', { x: margins.left, y: top, ...plotPx, fill: colours.panel }),
-    ...ticks.flatMap((tick) => [
-      line(margins.left, y(tick), right, y(tick), { stroke: colours.grid }),
-      text(margins.left - 8, y(tick) + 4.5, percent(tick, digits), { ...small, 'text-anchor': 'end' }),
-    ]),
-    line(margins.left, bottom, right, bottom, { stroke: colours.axis }),
-    ...names.flatMap((name, i) => [
-      line(xOf(i), bottom, xOf(i), bottom + 5, { stroke: colours.axis }),
-      text(xOf(i), bottom + 20, name, { ...small, 'text-anchor': 'middle' }),
-    ]),
-    text(margins.left + plotPx.width / 2, bottom + 44, xTitle, { 'text-anchor': 'middle' }),
-    text(0, 0, 'accuracy', { 'text-anchor': 'middle', transform: `translate(22 ${top + plotPx.height / 2}) rotate(-90)` }),
-  ];
+  const xTicks = evenTicks(names, frame);
+  const yTicks = ticks.map((tick) => ({ at: y(tick), name: percent(tick, digits) }));
+  const parts = [header(margins.left, title, note), ...axes(frame, { xTicks, yTicks, xTitle, yTitle: 'accuracy' })];
   let legendX = margins.left;
   series.forEach(({ name, points }, s) => {
     const colour = strokes[s];
     // Series side by side, so that bars of one do not hide those of the other.
     const shift = series.length > 1 ? (s - 0.5) * 14 : 0;
     const best = points.reduce((a, b) => (b.mean > a.mean ? b : a));
-    const path = lineShape<FoldPoint>(
-      (_, i) => xOf(i) + shift,
-      (p) => y(p.mean),
-    ).digits(1);
-    parts.push(element('path', { d: path([...points]) ?? '', fill: 'none', stroke: colour, 'stroke-width': 2 }));
+    const xOf = (i: number) => xTicks[i].at + shift;
+    parts.push(
+      polyline(
+        points.map((p, i) => ({ x: xOf(i), y: y(p.mean) })),
+        { stroke: colour },
+      ),
+    );
     points.forEach((p, i) => {
-      const x = xOf(i) + shift;
+      const x = xOf(i);
       const bar = { stroke: colour, 'stroke-width': 2 };
       parts.push(line(x, y(p.mean - p.spread), x, y(p.mean + p.spread), bar));
       for (const end of [p.mean - p.spread, p.mean + p.spread]) parts.push(line(x - 5, y(end), x + 5, y(end), bar));
@@ -97,6 +84,10 @@ export function foldChartSvg(
     parts.push(text(legendX + 22, top - 13.5, words, { 'font-size': sizes.small }));
     legendX += 22 + textWidthPx(words, sizes.small) + 28;
   });
-  const width = Math.max(right + margins.right, legendX, margins.left + textWidthPx(note, sizes.body) + margins.right);
+  const width = Math.max(
+    margins.left + plotPx.width + margins.right,
+    legendX,
+    margins.left + textWidthPx(note, sizes.body) + margins.right,
+  );
   return drawing(width, bottom + margins.bottom, parts);
 }

@@ -1,6 +1,6 @@
-import { type ScaleLinear, scaleLinear, scaleLog } from 'd3-scale';
-import { line as lineShape } from 'd3-shape';
-import { element, formatCount, line, text } from './svg.ts';
+import { scaleLinear, scaleLog } from 'd3-scale';
+import { axes, type Frame, roundTicks } from './axes.ts';
+import { element, formatCount, line, polyline, text } from './svg.ts';
 import { colours, sizes } from './theme.ts';
 
 export interface Point {
@@ -44,13 +44,6 @@ export const formatLoss = (value: number): string => {
   return Math.abs(short) >= 1e5 ? short.toExponential().replace('+', '') : `${short}`;
 };
 
-interface Frame {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
 const margins = { top: 64, right: 20, bottom: 54, left: 74 };
 const legend = { columns: 2, rowPx: 20 };
 const dashes = '7 4';
@@ -76,7 +69,7 @@ function yScaleOf(chart: Chart, values: readonly number[], { y, height }: Frame)
   if (chart.mayBeLogarithmic && min > 0 && max / min > logarithmicFrom) {
     const scale = scaleLog([min / 1.15, max * 1.15], range);
     const crowded = max / min > 1000;
-    const ticks = scale.ticks().filter((tick) => /^[125]/.test(tick.toExponential()) && (!crowded || /^1/.test(tick.toExponential())));
+    const ticks = roundTicks(scale.ticks()).filter((tick) => !crowded || tick.toExponential().startsWith('1'));
     return { scale, ticks, logarithmic: true };
   }
   const scale = scaleLinear(spread(values, chart.limits), range).nice(6);
@@ -90,31 +83,6 @@ function bestOf({ points }: Series, best: Chart['best']): Point | undefined {
   return points.filter(isFinitePoint).reduce<Point | undefined>((a, b) => (!a || better(a, b) ? b : a), undefined);
 }
 
-/** The panel with its grid, ticks and titles. */
-function axes(chart: Chart, outer: Frame, frame: Frame, xScale: ScaleLinear<number, number>, y: ReturnType<typeof yScaleOf>): string[] {
-  const bottom = frame.y + frame.height;
-  const right = frame.x + frame.width;
-  const tickText = { fill: colours.faint, 'font-size': sizes.small };
-  const yTitleAt = `translate(${outer.x + 17} ${frame.y + frame.height / 2}) rotate(-90)`;
-  const { formatX = formatCount } = chart;
-  const parts = [
-    text(frame.x, outer.y + 22, chart.title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
-    element('rect', { ...frame, fill: colours.panel }),
-  ];
-  for (const tick of y.ticks) {
-    parts.push(line(frame.x, y.scale(tick), right, y.scale(tick), { stroke: colours.grid }));
-    parts.push(text(frame.x - 8, y.scale(tick) + 4.5, chart.format(tick), { ...tickText, 'text-anchor': 'end' }));
-  }
-  for (const tick of xScale.ticks(6).filter((t) => Number.isInteger(t) && (chart.formatX || t >= 0))) {
-    parts.push(line(xScale(tick), bottom, xScale(tick), bottom + 5, { stroke: colours.axis }));
-    parts.push(text(xScale(tick), bottom + 20, formatX(tick), { ...tickText, 'text-anchor': 'middle' }));
-  }
-  parts.push(line(frame.x, bottom, right, bottom, { stroke: colours.axis }));
-  parts.push(text(frame.x + frame.width / 2, bottom + 44, chart.xTitle, { 'text-anchor': 'middle' }));
-  parts.push(text(0, 0, chart.yTitle + (y.logarithmic ? ', logarithmic' : ''), { 'text-anchor': 'middle', transform: yTitleAt }));
-  return parts;
-}
-
 /** One curve, its best value marked. */
 function curve(
   { colour, dashed, points }: Series,
@@ -122,17 +90,13 @@ function curve(
   x: (value: number) => number,
   y: (value: number) => number,
 ): string[] {
-  const path = lineShape<Point>(
-    (p) => x(p.x),
-    (p) => y(p.y),
-  )
-    .defined(isFinitePoint)
-    .digits(1);
   const dots = points.length <= dottedUpTo ? points.filter(isFinitePoint) : [];
-  const stroke = { stroke: colour, 'stroke-width': 2, 'stroke-dasharray': dashed ? dashes : undefined };
   const ring = { r: 5, fill: colours.paper, stroke: colour, 'stroke-width': 2.5 };
   return [
-    element('path', { d: path(points) ?? '', fill: 'none', 'stroke-linejoin': 'round', ...stroke }),
+    polyline(
+      points.map((p) => ({ x: x(p.x), y: y(p.y) })),
+      { stroke: colour, 'stroke-dasharray': dashed ? dashes : undefined },
+    ),
     ...dots.map((p) => element('circle', { cx: x(p.x), cy: y(p.y), r: 2.5, fill: colour })),
     ...(best ? [element('circle', { cx: x(best.x), cy: y(best.y), ...ring })] : []),
   ];
@@ -154,7 +118,16 @@ export function lineChart(chart: Chart, outer: Frame): string {
   const xs = points.map((p) => p.x).filter(Number.isFinite);
   const xScale = scaleLinear(spread(xs, [-Infinity, Infinity]), [frame.x, frame.x + frame.width]);
   const y = yScaleOf(chart, values, frame);
-  const parts = axes(chart, outer, frame, xScale, y);
+  const xTicks = xScale.ticks(6).filter((tick) => Number.isInteger(tick) && (chart.formatX || tick >= 0));
+  const parts = [
+    text(frame.x, outer.y + 22, chart.title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
+    ...axes(frame, {
+      xTicks: xTicks.map((tick) => ({ at: xScale(tick), name: formatX(tick) })),
+      yTicks: y.ticks.map((tick) => ({ at: y.scale(tick), name: chart.format(tick) })),
+      xTitle: chart.xTitle,
+      yTitle: chart.yTitle + (y.logarithmic ? ', logarithmic' : ''),
+    }),
+  ];
   shown.forEach((series, i) => {
     const best = bestOf(series, chart.best);
     const x = frame.x + ((i % legend.columns) * frame.width) / Math.min(shown.length, legend.columns);

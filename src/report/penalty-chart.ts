@@ -1,9 +1,9 @@
 import { scaleLinear, scaleLog } from 'd3-scale';
-import { line as lineShape } from 'd3-shape';
+import { axes, evenTicks, roundTicks } from './axes.ts';
 import { pictureElement } from './mosaic.ts';
 import type { Pixels } from './neighbours.ts';
 import { textWidthPx } from './render.ts';
-import { element, line, text } from './svg.ts';
+import { element, line, polyline, text } from './svg.ts';
 import { colours, drawing, header, headerHeightPx, sizes } from './theme.ts';
 
 /** What training with one λ gave; rates from 0 to 1. */
@@ -51,33 +51,17 @@ function panel({ title, curves, format, isLogarithmic }: Panel, names: readonly 
   const range = [frame.y + frame.height, frame.y];
   const room = (high - low) * 0.1 || high * 0.1 || 1;
   const y = isLogarithmic ? scaleLog([low / 1.4, high * 1.4], range) : scaleLinear([Math.max(0, low - room), high + room], range).nice(5);
-  const ticks = isLogarithmic ? y.ticks(5).filter((tick) => /^[125]/.test(tick.toExponential())) : y.ticks(5);
-  const xOf = (i: number) => frame.x + ((i + 0.5) * frame.width) / names.length;
-  const small = { fill: colours.faint, 'font-size': sizes.small };
+  const ticks = isLogarithmic ? roundTicks(y.ticks(5)) : y.ticks(5);
+  const xTicks = evenTicks(names, frame);
+  const yTicks = ticks.map((tick) => ({ at: y(tick), name: format(tick) }));
   const parts = [
     text(frame.x, top + 20, title, { 'font-size': sizes.heading, 'font-weight': 'bold' }),
-    element('rect', { ...frame, fill: colours.panel }),
+    ...axes(frame, { xTicks, yTicks, xTitle: 'λ' }),
   ];
-  for (const tick of ticks) {
-    parts.push(line(frame.x, y(tick), frame.x + frame.width, y(tick), { stroke: colours.grid }));
-    parts.push(text(frame.x - 8, y(tick) + 4.5, format(tick), { ...small, 'text-anchor': 'end' }));
-  }
-  const bottom = frame.y + frame.height;
-  parts.push(line(frame.x, bottom, frame.x + frame.width, bottom, { stroke: colours.axis }));
-  names.forEach((name, i) => {
-    parts.push(line(xOf(i), bottom, xOf(i), bottom + 5, { stroke: colours.axis }));
-    parts.push(text(xOf(i), bottom + 20, name, { ...small, 'text-anchor': 'middle' }));
-  });
-  parts.push(text(frame.x + frame.width / 2, bottom + 42, 'λ', { 'text-anchor': 'middle' }));
   curves.forEach(({ name, colour, values: heights }, n) => {
-    const path = lineShape<number>(
-      (_, i) => xOf(i),
-      (value) => y(value),
-    ).digits(1);
-    parts.push(element('path', { d: path([...heights]) ?? '', fill: 'none', stroke: colour, 'stroke-width': 2 }));
-    heights.forEach((value, i) => {
-      parts.push(element('circle', { cx: xOf(i), cy: y(value), r: 4, fill: colour }));
-    });
+    const points = heights.map((value, i) => ({ x: xTicks[i].at, y: y(value) }));
+    parts.push(polyline(points, { stroke: colour }));
+    for (const point of points) parts.push(element('circle', { cx: point.x, cy: point.y, r: 4, fill: colour }));
     const legendX = frame.x + n * 120;
     parts.push(line(legendX, top + 40, legendX + 22, top + 40, { stroke: colour, 'stroke-width': 3 }));
     parts.push(text(legendX + 29, top + 44.5, name, { 'font-size': sizes.small }));

@@ -1,3 +1,5 @@
+import { line as lineShape } from 'd3-shape';
+
 /** Attributes in SVG's spelling; `undefined` leaves one out. */
 export type SvgAttributes = Readonly<Record<string, string | number | undefined>>;
 
@@ -24,6 +26,17 @@ export const text = (x: number, y: number, words: string, attributes: SvgAttribu
 
 export const line = (x1: number, y1: number, x2: number, y2: number, attributes: SvgAttributes): string =>
   element('line', { x1, y1, x2, y2, ...attributes });
+
+/** Straight lines from point to point, with a gap at every point that is not finite. */
+export function polyline(points: readonly { readonly x: number; readonly y: number }[], attributes: SvgAttributes): string {
+  const path = lineShape<{ readonly x: number; readonly y: number }>(
+    (p) => p.x,
+    (p) => p.y,
+  )
+    .defined((p) => Number.isFinite(p.x) && Number.isFinite(p.y))
+    .digits(1);
+  return element('path', { d: path([...points]) ?? '', fill: 'none', 'stroke-linejoin': 'round', 'stroke-width': 2, ...attributes });
+}
 
 /** A whole number with its thousands apart: 60 000. */
 export const formatCount = (value: number): string => value.toLocaleString('en-US').replaceAll(',', '\u202f');
