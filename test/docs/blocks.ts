@@ -10,6 +10,8 @@ export interface Block {
   budget: readonly string[];
   /** Pieces of `<!-- expect: …; … -->`. */
   expected: readonly string[];
+  /** Pieces of `<!-- varies: …; … -->`. */
+  varying: readonly string[];
 }
 
 const comment = (line: string, kind: string): string | undefined => new RegExp(`^<!-- ${kind}: (.*) -->$`).exec(line)?.[1];
@@ -31,8 +33,8 @@ export function blocksIn(markdown: string): Block[] {
     if (language === 'sh' || language === 'ts') {
       const find = (kind: string) => remarks.flatMap((remark) => comment(remark, kind) ?? [])[0];
       const budget = find('test')?.split(' ') ?? [];
-      const expected = find('expect')?.split('; ') ?? [];
-      blocks.push({ language, code: content.join('\n'), line: i + 1, shown: [], budget, expected });
+      const [expected, varying] = ['expect', 'varies'].map((kind) => find(kind)?.split('; ') ?? []);
+      blocks.push({ language, code: content.join('\n'), line: i + 1, shown: [], budget, expected, varying });
     }
     remarks = [];
     i = end;
@@ -45,19 +47,33 @@ const numberOf = (text: string): number => Number(text.replace('−', '-'));
 /** Engines round differently in the last digits. */
 const tolerance = 1e-3;
 
+/** A line with its numbers and the width of its gaps left out. */
+const wordsOf = (line: string): string =>
+  line
+    .replaceAll(numbers, '#')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/([[(]) /g, '$1')
+    .trim();
+const isGap = (line: string): boolean => line.trim() === '' || line.startsWith('…');
+
 /** Whether two lines have the same words and, but for rounding, the same numbers. */
 function isAlike(shown: string, printed: string): boolean {
-  const words = (line: string) => line.replaceAll(numbers, '#').replaceAll(/\s+/g, ' ').trim();
-  if (words(shown) !== words(printed)) return false;
+  if (wordsOf(shown) !== wordsOf(printed)) return false;
   const [a, b] = [shown, printed].map((line) => Array.from(line.matchAll(numbers), ([text]) => numberOf(text)));
   return a.every((value, i) => Math.abs(value - b[i]) <= tolerance * Math.max(1, Math.abs(value)));
+}
+
+/** The first line shown whose words were printed nowhere, whatever its numbers, or undefined. Lines with one of the `varying` pieces may differ. */
+export function firstUnknown(shown: readonly string[], printed: readonly string[], varying: readonly string[]): string | undefined {
+  const known = new Set(printed.map(wordsOf));
+  return shown.find((line) => !isGap(line) && !varying.some((piece) => line.includes(piece)) && !known.has(wordsOf(line)));
 }
 
 /** The first line shown that was not printed, in order, or undefined. Empty lines and those that begin with … stand for anything. */
 export function firstMissing(shown: readonly string[], printed: readonly string[]): string | undefined {
   let at = 0;
   for (const line of shown) {
-    if (line.trim() === '' || line.startsWith('…')) continue;
+    if (isGap(line)) continue;
     const found = printed.findIndex((other, i) => i >= at && isAlike(line, other));
     if (found < 0) return line;
     at = found + 1;
