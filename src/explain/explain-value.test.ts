@@ -132,6 +132,13 @@ sum of the products: 0
 engine: 3, difference 0.0e+0`);
   });
 
+  it('says what part of a large value the difference is', async () => {
+    const text = (value: number, difference: number, explanation: Explanation) => formatExplanation({ ...explanation, value, difference });
+    const explanation = await at(0, 0);
+    expect(text(-634, 2.3e-4, explanation)).toMatch(/difference 2\.3e-4, 3\.6e-7 of the value: single precision has 7 digits$/);
+    expect(text(634, 1e-4, explanation)).toMatch(/difference 1\.0e-4$/);
+  });
+
   it('takes the largest result where no position is given, within what is given', async () => {
     const base = { module: new Paper(), state: numbers, input, layer: 'conv' };
     expect((await explain(base)).position).toEqual({ channel: 1, row: 0, col: 1 });

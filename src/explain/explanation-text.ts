@@ -151,6 +151,12 @@ const writers: Writers = {
   ],
 };
 
+/** An engine keeps seven digits: of a large number that is more than the rounding that is printed. */
+const differenceLine = ({ value, difference }: Explanation): string => {
+  const share = difference > 1e-4 ? `, ${(difference / Math.abs(value)).toExponential(1)} of the value: single precision has 7 digits` : '';
+  return `engine: ${print(value)}, difference ${difference.toExponential(1)}${share}`;
+};
+
 const placeOf = ({ channel, row, col }: Position, isMap: boolean, name?: string): string =>
   isMap ? `channel ${channel}, row ${row}, column ${col}` : `number ${channel}${name ? ` (${name})` : ''}`;
 
@@ -162,7 +168,7 @@ const placeOf = ({ channel, row, col }: Position, isMap: boolean, name?: string)
  * @example console.log(formatExplanation(await explainValue({ module, state, input, layer: 'conv1.0', engine })));
  */
 export function formatExplanation(explanation: Explanation, { classes = [] }: ExplanationTextOptions = {}): string {
-  const { layer, kind, position, outputShape, value, difference, derivation } = explanation;
+  const { layer, kind, position, outputShape, value, derivation } = explanation;
   const isMap = outputShape.length > 1;
   const name = outputShape[0] === classes.length ? classes[position.channel] : undefined;
   const write = writers[derivation.form] as (d: Derivation, e: Explanation, classes: readonly string[]) => string[];
@@ -171,6 +177,6 @@ export function formatExplanation(explanation: Explanation, { classes = [] }: Ex
     '',
     ...write(derivation, explanation, classes),
     '',
-    `engine: ${print(value)}, difference ${difference.toExponential(1)}`,
+    differenceLine(explanation),
   ].join('\n');
 }
