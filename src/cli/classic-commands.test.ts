@@ -166,6 +166,7 @@ describe('fovea linear', () => {
   it.each([
     [['--loss', 'hing'], 2, "[--loss] expected hinge or softmax, got 'hing'. Did you mean 'hinge'?"],
     [['--margin', '-1'], 2, '[--margin] expected a number above 0, got -1'],
+    [['--margin', '2'], 2, '[--margin] expected --loss hinge, got --loss softmax, which has no margin'],
     [['--l2', 'much'], 2, "[--l2] expected a number, got 'much'"],
     [['--lr', '0'], 2, '[--lr] expected a number above 0, got 0'],
     [['--schedule', 'stepp'], 2, "[--schedule] expected constant, step or cosine, got 'stepp'. Did you mean 'step'?"],

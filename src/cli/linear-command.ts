@@ -62,6 +62,8 @@ export async function linearCommand(options: LinearCommandOptions): Promise<numb
   const margin = numberIn(options.margin, '--margin');
   const l2 = numberIn(options.l2, '--l2');
   checkObjective({ margin, l2 });
+  if (loss === 'softmax' && margin !== 1)
+    throw new UsageError({ where: '--margin', expected: '--loss hinge', got: `--loss ${loss}, which has no margin` });
   const penalties = penaltiesIn(options.compare);
   const recipe = recipeOf(options, loss);
   const limits = { train: integerIn(options.train, '--train', 1), test: integerIn(options.test, '--test', 1) };
