@@ -92,7 +92,9 @@ function compare(backend: Backend, name: string, { gain, eval: evaluation, train
   const training = backend.compile(graph, store);
   const feeds = { x: numbers(50, train.shape), target: labels(train.shape[0], classes), lr: Float32Array.of(train.lr) };
   const results = training.run(feeds);
-  expectClose(results.y, train.y, 'y in training');
+  // Batch norm over two small pictures enlarges rounding, and which kernels a CPU gets decides that: inception_v3 (noise 4 %) has 6e-5 on one
+  // and 1.5e-4 on another with the same library.
+  expectClose(results.y, train.y, 'y in training', 1e-4 + 0.0025 * train.noise);
   expectClose(results.loss, [train.loss], 'loss');
   const after = store.read([...Object.keys(train.parameters), ...Object.keys(train.running)]);
   for (const [key, { stride, samples, change }] of Object.entries(train.parameters)) {
