@@ -20,7 +20,7 @@ export function planAccumulate(draft: Draft, { dst, keep = 0, a, b, algorithm = 
   const target = result(draft, dst, model, at);
   const postOps: PostOp[] = [...through];
   if (keep !== 0) postOps.push({ algorithm: 'sum', scale: keep });
-  const src1 = second.buffer.bytes < model.buffer.bytes ? one : flat;
+  const src1 = second.dims.length === 0 ? one : flat;
   // The larger of a number and itself is that number: there is no primitive of one operand that also adds.
   const ingredients = { algorithm: b ? ALGORITHM[algorithm] : ALGORITHM.binaryMax, src: flat, src1, dst: flat };
   const args: [number, Desc, Buffer][] = [
