@@ -49,10 +49,10 @@ export const hingeLoss =
     multiClassHinge(scores, target, options);
 
 /**
- * `mseLoss` as a loss: targets are real numbers of the result's shape, not class indices.
+ * `mseLoss` as a loss: targets are real numbers of the result's shape, not class indices, so a graph needs their type as `target`.
  *
  * **Shapes**: prediction and target of one shape; loss `[]`.
  *
- * @example const loss = meanSquaredErrorLoss();
+ * @example trainingGraph({ module, inputShape, loss: meanSquaredErrorLoss(), target: { shape: [64, 10], dtype: 'f32' }, optimizer });
  */
 export const meanSquaredErrorLoss = (): Loss => mseLoss;

@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { trainingGraph } from '../../src/compile/index.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { createReferenceBackend } from '../../src/engine/reference/backend.ts';
 import { GraphBuilder } from '../../src/graph/tensor.ts';
+import { Conv2d, initialState, meanSquaredErrorLoss, Sequential } from '../../src/nn/index.ts';
 import { conv2d } from '../../src/ops/index.ts';
 import { openOneDnn } from './open-onednn.ts';
 
@@ -24,7 +26,27 @@ function infer(backend: typeof reference, batch: number, side: number) {
   return { y, kernels: program.profile(feeds, 1).map(({ implementation }) => implementation) };
 }
 
-const usesWinograd = (kernels: readonly string[]) => kernels.some((kernel) => kernel.includes('wino'));
+/** Two convolutions, so that the second has all three directions, and one step of plain descent with rate 1. */
+function train(backend: typeof reference, side: number) {
+  const shape = [2, 32, side, side];
+  const layer = () => new Conv2d(32, 32, 3, { padding: 1 });
+  const module = new Sequential(layer(), layer());
+  const target = { shape, dtype: 'f32' } as const;
+  const graph = trainingGraph({ module, inputShape: shape, target, loss: meanSquaredErrorLoss(), optimizer: { kind: 'sgd' } });
+  const store = backend.createStore();
+  store.load(initialState(module, 0));
+  const program = backend.compile(graph, store);
+  const feeds = { x: wave(shape, 0.7), target: wave(shape, 0.2), lr: Float32Array.of(1) };
+  const kernels = program.profile(feeds, 1).map(({ implementation }) => implementation);
+  store.load(initialState(module, 0));
+  const before = store.read(['0.weight']).get('0.weight')!.data as Float32Array;
+  program.run(feeds);
+  const after = store.read(['0.weight']).get('0.weight')!.data as Float32Array;
+  return { gradient: before.map((value, i) => value - after[i]), kernels };
+}
+
+const countWinograd = (kernels: readonly string[]) => kernels.filter((kernel) => kernel.includes('wino')).length;
+const usesWinograd = (kernels: readonly string[]) => countWinograd(kernels) > 0;
 /** Only version 2 on AVX-512 has the kernels. */
 const hasKernels = onednn?.info.version?.startsWith('2.') && onednn.info.isa?.startsWith('AVX-512');
 
@@ -41,5 +63,18 @@ describe.skipIf(!onednn)('Winograd’s algorithm', () => {
   it.skipIf(!hasKernels)('is taken from 14 × 14 pixels on (skipped where the library lacks it)', () => {
     expect(usesWinograd(infer(onednn!, 1, 14).kernels)).toBe(true);
     expect(usesWinograd(infer(onednn!, 8, 13).kernels)).toBe(false);
+  });
+  it('gives a training step the gradients that the definition gives', () => {
+    const [truth, { gradient }] = [train(reference, 13).gradient, train(onednn!, 13)];
+    const scale = truth.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const worst = truth.reduce((most, value, i) => Math.max(most, Math.abs(value - gradient[i])), 0);
+    expect(scale).toBeGreaterThan(0);
+    expect(worst / scale).toBeLessThan(1e-4);
+  });
+
+  it.skipIf(!hasKernels)('is taken in training from 12 × 12 pixels on, in every direction', () => {
+    // Forward and gradient of the weights of both, gradient of the input of the second.
+    expect(countWinograd(train(onednn!, 12).kernels)).toBe(5);
+    expect(countWinograd(train(onednn!, 11).kernels)).toBe(0);
   });
 });

@@ -5,8 +5,11 @@ import type { At, Draft } from './draft.ts';
 import type { Buffer } from './instruction.ts';
 import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
 
-/** Output pixels of a picture from which Winograd's algorithm pays; not of a batch, so that one picture gets the same numbers as many. */
-const winogradFromPixels = 14 * 14;
+/**
+ * Output pixels of a picture from which Winograd's algorithm pays. In inference not those of a batch, so that one picture gets the same
+ * numbers as many; a batch in training makes up earlier for the transform of the weights.
+ */
+const winogradFromPixels = { inference: 14 * 14, training: 12 * 12 };
 
 /** A step that is one primitive: it chooses layouts where it may, and what it reads is brought into them. */
 export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
@@ -106,8 +109,7 @@ interface Convolution {
 function winograd(draft: Draft, { step, row, ingredients, attr, direct }: Convolution, at: At): Handle | undefined {
   const { context, trains } = draft;
   const [, , height, width] = draft.dims(step.dst, at);
-  // A training step's forward pass stays direct: batch norm over few pictures can enlarge what the transforms round beyond 1e-4 of the scores.
-  if ((trains && step.direction === 'forward') || height * width < winogradFromPixels) return undefined;
+  if (height * width < winogradFromPixels[trains ? 'training' : 'inference']) return undefined;
   const same: Partial<Ingredients> = { ...ingredients, algorithm: ALGORITHM.winograd };
   // The gradient of the input reads weights as the forward pass does, where the direct one wants its own order.
   const isFree = (ingredient: string) => ingredient === 'weights' && step.direction === 'backwardData';
