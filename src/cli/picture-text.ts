@@ -19,7 +19,12 @@ export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, t
   const frozen = freeze === 'none' ? 'nothing frozen' : `frozen: ${/^\d+$/.test(freeze) ? `the first ${freeze} stages` : freeze}`;
   const later = unfreezeEpoch === undefined ? '' : `, all layers train from epoch ${unfreezeEpoch}`;
   const rate = backboneLr === undefined ? '' : `, learning rate of the backbone ${backboneLr}`;
-  return [`Begins with ${begins}; ${frozen}${later}${rate}`, `Transforms: ${transforms}, fit ${fit}`];
+  const isBlind = weights === 'none' && freeze !== 'none' && unfreezeEpoch === undefined;
+  return [
+    `Begins with ${begins}; ${frozen}${later}${rate}`,
+    ...(isBlind ? ['The frozen layers keep their random weights: --weights imagenet or a file begins with trained ones'] : []),
+    `Transforms: ${transforms}, fit ${fit}`,
+  ];
 }
 
 /** An epoch's two phases. */
