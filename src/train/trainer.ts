@@ -6,8 +6,8 @@ import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
-import type { Checkpoint, WeightsName } from './checkpoint.ts';
-import { findNonFinite, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
+import { findNonFinite, loadCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
+import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
 import { Evaluator } from './evaluate.ts';
 import type { Evaluation } from './evaluation-sums.ts';
@@ -60,9 +60,7 @@ export class Trainer {
   /** Weights of the best evaluation, where no file has them. */
   #bestState: StateDict | undefined;
   #startSeconds = 0;
-  #savedStep = 0;
-  #saved: Promise<void> = Promise.resolve();
-  #runFolder: string | undefined;
+  #writer: CheckpointWriter | undefined;
 
   private constructor(parts: TrainerParts) {
     const { recipe, learner, engine, options } = parts;
@@ -74,7 +72,6 @@ export class Trainer {
     this.#parts = parts;
     this.#phases = phasesOf(recipe, learner);
     this.#progress = structuredClone(options.resume?.metadata.progress ?? initialProgress());
-    this.#savedStep = this.#progress.step;
   }
 
   /** Prepares everything a run needs: network and weights, engine, planned programs over one store. */
@@ -114,15 +111,15 @@ export class Trainer {
 
   /** Trains to the end, or until the signal. `runFolder`: where checkpoints go; default: that of the options. */
   async run({ runFolder = this.#parts.options.runFolder }: { runFolder?: string } = {}): Promise<TrainResult> {
-    const { signal, resume, trainSet } = this.#parts.options;
-    this.#runFolder = runFolder;
+    const { signal, resume, trainSet, onCheckpoint, onNote } = this.#parts.options;
     const progress = this.#progress;
     this.#startSeconds = nowSeconds() - progress.seconds;
-    if (runFolder) await prepareWeightsFolder(runFolder);
+    this.#writer = runFolder ? new CheckpointWriter(runFolder, progress.step, onCheckpoint) : undefined;
+    await this.#writer?.prepare();
     try {
       if (!resume) await this.#save(['last']);
       // A disk that takes no checkpoint is refused before any work is done.
-      await this.#saved;
+      await this.#writer?.finish();
       while (!signal?.aborted && !this.#isOver) {
         await this.#enter();
         await this.#runTo(nextStop(progress, this.#stops));
@@ -134,14 +131,12 @@ export class Trainer {
       await this.#stage!.runner.stop();
       if (!this.#isOver) await this.#save(['last']);
     } finally {
-      await this.#saved;
+      await this.#writer?.finish();
     }
     const interrupted = !this.#isOver;
     const { epochs, patience } = this.recipe;
     if (!interrupted && progress.epoch < epochs)
-      this.#parts.options.onNote?.(
-        `ended after epoch ${progress.epoch}: none of the last ${patience} was better than epoch ${progress.best!.epoch}`,
-      );
+      onNote?.(`ended after epoch ${progress.epoch}: none of the last ${patience} was better than epoch ${progress.best!.epoch}`);
     // Without the signal: a run whose training is over has results.
     if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run();
     return {
@@ -200,13 +195,13 @@ export class Trainer {
   }
 
   async #keepBest(): Promise<void> {
-    if (this.recipe.restoreBest && !this.#runFolder) this.#bestState = await this.#parts.store.read([...this.module.parameters().keys()]);
+    if (this.recipe.restoreBest && !this.#writer) this.#bestState = await this.#parts.store.read([...this.module.parameters().keys()]);
   }
 
   /** Goes back to the weights of the best evaluation, if the recipe says so and there were others since. */
   async #restoreBest(): Promise<boolean> {
     if (!this.recipe.restoreBest || !this.#progress.best || this.#isBest()) return false;
-    const state = this.#runFolder ? (await loadCheckpoint(weightsFile(this.#runFolder, 'best'))).model : this.#bestState;
+    const state = this.#writer ? (await loadCheckpoint(weightsFile(this.#writer.runFolder, 'best'))).model : this.#bestState;
     if (state) await this.#parts.store.load(state);
     return state !== undefined;
   }
@@ -256,10 +251,9 @@ export class Trainer {
     this.#parts.options.onEpoch?.(this.#progress.history.at(-1)!);
   }
 
-  /** Takes the weights as they are now; they are written while training goes on, one checkpoint at a time. */
+  /** Takes the weights as they are now; they are written while training goes on. */
   async #save(names: readonly WeightsName[]): Promise<void> {
-    const runFolder = this.#runFolder;
-    if (!runFolder) return;
+    if (!this.#writer) return;
     this.#progress.seconds = nowSeconds() - this.#startSeconds;
     const all = await this.#parts.store.read();
     const broken = findNonFinite(all);
@@ -268,27 +262,15 @@ export class Trainer {
     const split = (own: boolean): StateDict => new Map([...all].filter(([name]) => keys.has(name) === own));
     const { learner, options } = this.#parts;
     const metadata = describeRun({ recipe: this.recipe, learner, options, engine: this.engineInfo, progress: this.progress });
-    await this.#saved;
-    this.#savedStep = metadata.progress.step;
-    this.#saved = this.#write(runFolder, names, { metadata, model: split(true), optimizer: split(false) });
-    // An error is reported where the write is awaited; until then it is not unhandled.
-    this.#saved.catch(() => {});
-  }
-
-  async #write(runFolder: string, names: readonly WeightsName[], checkpoint: Checkpoint): Promise<void> {
-    const { metadata } = checkpoint;
-    for (const weights of names)
-      await saveCheckpoint(weightsFile(runFolder, weights), weights === 'last' ? checkpoint : { ...checkpoint, optimizer: new Map() });
-    await this.#parts.options.onCheckpoint?.(runFolder, metadata.progress);
+    await this.#writer.begin(names, { metadata, model: split(true), optimizer: split(false) });
   }
 
   #notFinite(where: string, what: string, value: number): NumericError {
-    const kept = this.#runFolder ? `${weightsFile(this.#runFolder, 'last')} holds the weights after step ${this.#savedStep}. ` : '';
     return new NumericError({
       where,
       expected: `a finite ${what}`,
       got: `${value}`,
-      hint: `${kept}Use a lower learning rate (it was ${this.#progress.lr || this.recipe.lr}), or limit the gradients' norm`,
+      hint: `${this.#writer?.keptText ?? ''}Use a lower learning rate (it was ${this.#progress.lr || this.recipe.lr}), or limit the gradients' norm`,
     });
   }
 }
