@@ -15,10 +15,9 @@ export function torchVersion() {
 /** Thread counts to try: PyTorch is given whichever serves it best. */
 export const threadChoices = [...new Set([1, availableParallelism()])];
 
-/** Runs the whole project 1 and returns what it printed last. `form`: the data as `pictures`, as the course's script, or `tensors`. */
-export function runProject(dataFolder, threads, form) {
-  const args = ['-B', script('mnist_project1.py'), dataFolder, `${threads}`, form];
-  const { status, stdout, stderr } = spawnSync(python, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`mnist_project1.py: ${stderr.trim().split('\n').at(-1)}`);
+/** Runs a script of `peers/` to its end and returns what it printed last, as JSON. */
+export function runPeer(name, args) {
+  const { status, stdout, stderr } = spawnSync(python, ['-B', script(name), ...args.map(String)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name}: ${stderr.trim().split('\n').at(-1)}`);
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }

