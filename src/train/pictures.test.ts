@@ -54,13 +54,14 @@ describe('a folder of pictures', () => {
       model: 'squeezenet1_0',
       weights: 'imagenet',
       freeze: 'backbone',
-      transforms: 'none',
+      transforms: 'standard',
+      epochs: 15,
       lr: 3e-3,
       evalEvery: 0,
       restoreBest: true,
     });
-    expect(completeRecipe({ data, frozenBn: 'train' })).toMatchObject({ transforms: 'standard', epochs: 10, lr: 1e-3 });
-    expect(completeRecipe({ data, freeze: '3' })).toMatchObject({ transforms: 'standard', backboneLr: 1e-4 });
+    expect(completeRecipe({ data, unfreezeEpoch: 5 })).toMatchObject({ epochs: 10, lr: 1e-3, backboneLr: 1e-4 });
+    expect(completeRecipe({ data, freeze: '3' })).toMatchObject({ epochs: 10, lr: 1e-3, backboneLr: 1e-4 });
     expect(completeRecipe({ data, freeze: 'none', lr: 0.01 }).backboneLr).toBeCloseTo(0.001, 9);
     expect(completeRecipe({ data, model: 'course-cnn' })).toMatchObject({ weights: 'none', freeze: 'none' });
     expect(completeRecipe({ data: 'mnist' }).restoreBest).toBe(false);

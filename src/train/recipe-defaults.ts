@@ -5,8 +5,8 @@ import { isNamedDataSet } from './data-set-names.ts';
 const folderDefaults = { model: 'squeezenet1_0', epochs: 10, batchSize: 16, evalEvery: 0, restoreBest: true, stepSizeEpochs: 7 };
 /** … and what else if the network begins with trained weights: the new head alone trains. */
 const transferDefaults = { freeze: 'backbone', schedule: 'cosine' };
-/** A frozen backbone is asked only once for each picture that is not changed at random: an epoch then takes a second. */
-const keptDefaults = { transforms: 'none', epochs: 20, lr: 3e-3 };
+/** A head bears larger steps than a whole network. */
+const headDefaults = { epochs: 15, lr: 3e-3 };
 /** Trained layers that go on training move this much more slowly than the head. */
 const backboneFactor = 0.1;
 
@@ -24,9 +24,8 @@ export function withFolderDefaults(given: Readonly<Record<string, unknown>>): Re
   const weights = given.weights ?? (hasWeights(filled.model) ? 'imagenet' : 'none');
   if (weights === 'none') return { ...filled, weights };
   const { freeze = transferDefaults.freeze, unfreezeEpoch, lr = 1e-3 } = given;
-  const isFrozen = freeze === 'backbone' && unfreezeEpoch === undefined;
-  const isKept = isFrozen && given.frozenBn !== 'train' && (given.transforms ?? keptDefaults.transforms) === 'none';
-  const transfer = { ...folderDefaults, ...transferDefaults, ...(isKept && keptDefaults), ...given, weights };
-  const isSlow = typeof lr === 'number' && !isFrozen;
+  const isHeadOnly = freeze === 'backbone' && unfreezeEpoch === undefined;
+  const transfer = { ...folderDefaults, ...transferDefaults, ...(isHeadOnly && headDefaults), ...given, weights };
+  const isSlow = typeof lr === 'number' && !isHeadOnly;
   return isSlow ? { backboneLr: lr * backboneFactor, ...transfer } : transfer;
 }

@@ -22,7 +22,7 @@ describe('presetTransforms', () => {
 
   it('standard is the default; none trains with what validates', () => {
     expect(presetTransforms()).toEqual(presetTransforms('standard'));
-    expect(presetTransforms().train[0]).toMatchObject({ name: 'RandomResizedCrop', size: 224, scale: [0.08, 1] });
+    expect(presetTransforms().train[0]).toMatchObject({ name: 'RandomResizedCrop', size: 224, scale: [0.35, 1] });
     expect(presetTransforms('none').train).toEqual(presetTransforms('course').valid);
   });
 
