@@ -6,10 +6,10 @@ import type { Buffer } from './instruction.ts';
 import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
 
 /**
- * Output pixels of a picture from which Winograd's algorithm pays. In inference not those of a batch, so that one picture gets the same
- * numbers as many; a batch in training makes up earlier for the transform of the weights.
+ * Output pixels of a picture from which Winograd's algorithm pays. In inference those that make up for the transform of the weights with a
+ * single picture, so that one gets the same numbers as many; a batch in training does with fewer.
  */
-const winogradFromPixels = { inference: 14 * 14, training: 12 * 12 };
+const winogradFromPixels = { inference: 20 * 20, training: 12 * 12 };
 
 /** A step that is one primitive: it chooses layouts where it may, and what it reads is brought into them. */
 export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
