@@ -15,12 +15,13 @@ function told(accuracies) {
 export async function bench() {
   const own = seeds.map((seed) => trainMnist(seed, ['--eval-every', '0']).accuracy);
   const peer = torchVersion() && runPeer('mnist_seeds.py', [mnistFolder, threadChoices.at(-1), ...seeds]);
+  const difference = peer && mean(own) - mean(peer);
   return [
     {
       what: 'test accuracy after 3 epochs, seeds 0 to 9',
       fovea: told(own),
       peer: peer ? told(peer) : 'absent',
-      result: peer ? `${percent(mean(own) - mean(peer), 2)} higher on average` : '–',
+      result: peer ? `${percent(Math.abs(difference), 2)} ${difference < 0 ? 'lower' : 'higher'} on average` : '–',
       target: '–',
       met: undefined,
     },

@@ -41,8 +41,8 @@ export interface InitializedModel {
  *
  * Without weights everything begins as the family's authors have it. With weights a fresh head begins as PyTorch's plain layers do, which
  * is what replacing `model.fc` does there. Arrays of the weights are taken as they are, not copied; double precision is rounded to single.
- * Batch counters (`num_batches_tracked`) and the optimizer's numbers in a checkpoint are ignored, the prefix `module.` is taken off where all keys have it, DenseNet's old names are
- * changed to today's.
+ * Batch counters (`num_batches_tracked`) and the optimizer's numbers in a checkpoint are ignored, the prefix `module.` is taken off where
+ * all keys have it, DenseNet's old names are changed to today's.
  *
  * **Throws** `CheckpointError` if the weights do not fit, with missing, unexpected and wrongly shaped keys, and the model they fit if there
  * is one; only a fresh head may have another number of classes. `UsageError` as `createModel` and `trainsUnder`.

@@ -95,8 +95,8 @@ export type PresetName = keyof typeof table;
 export const presetNames = Object.keys(table) as readonly PresetName[];
 
 /**
- * Transforms for training and validation by name: `standard` (random resized crop, flip, mild jitter; the default), `course` (the course's own lists) or
- * `none` (no augmentation).
+ * Transforms for training and validation by name: `standard` (the default: random crop of 35 % of the area or more, resized, flip, mild
+ * jitter), `course` (the course's own lists) or `none` (no augmentation).
  *
  * Validation resizes to `size·256/224` and cuts the middle out; with another `fit` the whole picture is kept.
  *
