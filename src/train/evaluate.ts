@@ -16,6 +16,8 @@ import { bankBytes, mostBankBytes } from './feature-bank.ts';
 /** Numbers a batch of pictures may take: evaluation batches are as large as this allows, and no larger than what a core's cache holds of small ones. */
 const maxBatchElements = 2 ** 22;
 const largestBatch = 250;
+/** Samples in memory that take no more than this are kept as the network takes them: they are the same at every evaluation. */
+const mostInputBytes = 2 ** 26;
 
 interface Planned {
   program: Program;
@@ -26,6 +28,14 @@ interface Planned {
 interface Prepared {
   feeds: Feeds;
   batch: Pick<Batch, 'target' | 'replaced'>;
+}
+
+interface EvaluatorParts {
+  dataset: Dataset;
+  order: readonly Uint32Array[];
+  programs: ReadonlyMap<number, Planned>;
+  source: BatchSource;
+  keeps: boolean;
 }
 
 interface EvaluatorOptions {
@@ -46,14 +56,16 @@ export class Evaluator {
   /** By batch size. */
   readonly #programs: ReadonlyMap<number, Planned>;
   readonly #source: BatchSource;
-  /** Features of every batch, once they are computed. */
+  /** Whether every run feeds the programs the same numbers, and they take little memory. */
+  readonly #keeps: boolean;
   #kept: Prepared[] | undefined;
 
-  private constructor(dataset: Dataset, order: readonly Uint32Array[], programs: ReadonlyMap<number, Planned>, source: BatchSource) {
-    this.#dataset = dataset;
-    this.#order = order;
-    this.#programs = programs;
-    this.#source = source;
+  private constructor(parts: EvaluatorParts) {
+    this.#dataset = parts.dataset;
+    this.#order = parts.order;
+    this.#programs = parts.programs;
+    this.#source = parts.source;
+    this.#keeps = parts.keeps;
   }
 
   static async create({ module, dataset, engine, store, loader, changes = () => true }: EvaluatorOptions): Promise<Evaluator> {
@@ -71,7 +83,9 @@ export class Evaluator {
         features: features && (await engine.compile(features, store)),
       });
     }
-    return new Evaluator(dataset, order, programs, new BatchSource(dataset, size, loader));
+    const hasFeatures = [...programs.values()].some(({ features }) => features);
+    const keeps = hasFeatures || (!dataset.pictures && 4 * length * sizeOf(sampleShape) <= mostInputBytes);
+    return new Evaluator({ dataset, order, programs, keeps, source: new BatchSource(dataset, { largestBatch: size, loader, keeps }) });
   }
 
   /** Runs over all samples, two batches in flight. Returns undefined if `signal` aborts on the way. */
@@ -83,7 +97,7 @@ export class Evaluator {
     let begin = 0;
     for await (const one of this.#prepare()) {
       if (signal?.aborted) break;
-      if (this.#hasFeatures) prepared.push(one);
+      if (this.#keeps) prepared.push(one);
       const from = begin;
       const answer: Promise<Results> = this.#programOf(one).program.run({ ...one.feeds, target: one.batch.target });
       answer.catch(() => {});
@@ -93,12 +107,8 @@ export class Evaluator {
     }
     await settle?.();
     if (begin < length) return undefined;
-    if (this.#hasFeatures) this.#kept ??= prepared;
+    if (this.#keeps) this.#kept ??= prepared;
     return sums.result();
-  }
-
-  get #hasFeatures(): boolean {
-    return [...this.#programs.values()].some(({ features }) => features);
   }
 
   #programOf({ batch }: Prepared): Planned {

@@ -63,7 +63,7 @@ export class StepRunner {
   static async open(options: RunnerOptions, phase: Phase): Promise<StepRunner> {
     const { recipe, trainSet, engine, store, loader } = options;
     const sizes = batchSizes(recipe, trainSet);
-    const source = new BatchSource(trainSet, sizes[0], loader);
+    const source = new BatchSource(trainSet, { largestBatch: sizes[0], loader });
     const programs = new Map<number, Planned>();
     let bank: FeatureBank | undefined;
     for (const n of sizes) {
