@@ -32,12 +32,12 @@ export function phaseLines(
   row: HistoryRow,
   { epochs, classes, isBest }: { epochs: number; classes: readonly string[]; isBest: boolean },
 ): string[] {
-  const { epoch, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond } = row;
-  const top5 = testTop5Accuracy === undefined || !tellsTop5(classes) ? '' : `  top-5 ${percent(testTop5Accuracy)}`;
+  const { epoch, loss, trainAccuracy, testLoss, testAccuracy, lr, seconds, imagesPerSecond } = row;
+  const top5 = (share: number | undefined) => (share === undefined || !tellsTop5(classes) ? '' : `  top-5 ${percent(share)}`);
   return [
     `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
-    `  train  loss ${lossText(loss)}  accuracy ${percent(trainAccuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
-    `  val    loss ${lossText(testLoss)}  accuracy ${percent(testAccuracy)}${top5}${isBest ? '  best so far' : ''}`,
+    `  train  loss ${lossText(loss)}  accuracy ${percent(trainAccuracy)}${top5(row.trainTop5Accuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
+    `  val    loss ${lossText(testLoss)}  accuracy ${percent(testAccuracy)}${top5(row.testTop5Accuracy)}${isBest ? '  best so far' : ''}`,
   ];
 }
 

@@ -18,17 +18,11 @@ import { tellsTop5 } from './format.ts';
 const mostTiles = 60;
 
 const resultRows = (history: readonly HistoryRow[], trainImages: number): ResultRow[] =>
-  history.map(({ epoch, step, images, loss, trainAccuracy, testLoss, testAccuracy, testTop5Accuracy, lr, seconds, imagesPerSecond }) => ({
+  history.map(({ epoch, images, imagesPerSecond, loss, ...row }) => ({
+    ...row,
     epoch: epoch - 1 + images / trainImages,
-    step,
-    seconds,
     imagesPerS: imagesPerSecond,
     trainLoss: loss,
-    trainAccuracy,
-    testLoss,
-    testAccuracy,
-    lr,
-    testTop5Accuracy,
   }));
 
 /** Writes a file of a run folder. */
@@ -42,7 +36,10 @@ export const writeArgs = (runFolder: string, recipe: Recipe): Promise<void> =>
 
 export async function writeResults(runFolder: string, history: readonly HistoryRow[], trainSet: Dataset): Promise<void> {
   const rows = resultRows(history, trainSet.length);
-  const told = trainSet.pictures && tellsTop5(trainSet.classes) ? rows : rows.map((row) => ({ ...row, testTop5Accuracy: undefined }));
+  const told =
+    trainSet.pictures && tellsTop5(trainSet.classes)
+      ? rows
+      : rows.map((row) => ({ ...row, trainTop5Accuracy: undefined, testTop5Accuracy: undefined }));
   await writeAtomic(path.join(runFolder, runFiles.results), resultsCsv(told));
 }
 

@@ -33,6 +33,7 @@ describe('csv', () => {
       'epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,test_accuracy,lr,test_top5_accuracy\n' +
         '1,100,1.5,4000,0.1234568,0.9,NaN,,0.001,\n1,100,1.5,4000,0.1234568,0.9,NaN,,0.001,0.5\n',
     );
+    expect(resultsCsv([{ ...row, trainTop5Accuracy: 0.75, testTop5Accuracy: 0.5 }]).split('\n')[1]).toMatch(/,0\.001,0\.75,0\.5$/);
     expect(resultsCsv([]).split('\n')).toHaveLength(2);
   });
 

@@ -26,6 +26,7 @@ export interface ResultRow {
   readonly testLoss?: number;
   readonly testAccuracy?: number;
   readonly lr?: number;
+  readonly trainTop5Accuracy?: number;
   readonly testTop5Accuracy?: number;
 }
 
@@ -40,6 +41,7 @@ const resultColumns = {
   test_loss: 'testLoss',
   test_accuracy: 'testAccuracy',
   lr: 'lr',
+  train_top5_accuracy: 'trainTop5Accuracy',
   test_top5_accuracy: 'testTop5Accuracy',
 } as const satisfies Record<string, keyof ResultRow>;
 
@@ -47,12 +49,12 @@ const resultColumns = {
 const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : Number(value.toPrecision(7)));
 
 /**
- * `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr; then test_top5_accuracy where
- * it was measured, last, so that the other columns keep their places.
+ * `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr; then train_top5_accuracy and
+ * test_top5_accuracy where they were measured, last, so that the other columns keep their places.
  */
 export function resultsCsv(rows: readonly ResultRow[]): string {
-  const hasTop5 = rows.some(({ testTop5Accuracy }) => testTop5Accuracy !== undefined);
-  const columns = Object.entries(resultColumns).filter(([, field]) => field !== 'testTop5Accuracy' || hasTop5);
+  const isMeasured = (field: keyof ResultRow) => rows.some((row) => row[field] !== undefined);
+  const columns = Object.entries(resultColumns).filter(([name, field]) => !name.includes('top5') || isMeasured(field));
   return formatCsv(
     columns.map(([name]) => name),
     rows.map((row) => columns.map(([, field]) => rounded(row[field]))),

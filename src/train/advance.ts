@@ -23,11 +23,13 @@ export function nextStop(progress: Progress, stops: Stops): number {
 }
 
 /** Counts a step that is done. */
-export function countStep(progress: Progress, done: { loss: number; images: number; correct: number; lr: number }): void {
+export function countStep(progress: Progress, done: { loss: number; images: number; correct: number; near: number; lr: number }): void {
   progress.step++;
   progress.batch++;
   progress.epochImages += done.images;
   progress.epochCorrect += done.correct;
+  // A run that was begun before these were counted goes on without them until its epoch is over.
+  if (progress.epochNear !== undefined) progress.epochNear += done.near;
   progress.windowImages += done.images;
   progress.windowLoss += done.loss * done.images;
   progress.lr = done.lr;
@@ -41,6 +43,7 @@ export function countEvaluation(progress: Progress, evaluation: Evaluation): His
     images: progress.epochImages,
     loss: progress.windowLoss / progress.windowImages,
     trainAccuracy: progress.epochCorrect / progress.epochImages,
+    ...(progress.epochNear !== undefined && { trainTop5Accuracy: progress.epochNear / progress.epochImages }),
     testLoss: evaluation.loss,
     testAccuracy: evaluation.accuracy,
     testTop5Accuracy: evaluation.top5Accuracy,
@@ -56,4 +59,4 @@ export function countEvaluation(progress: Progress, evaluation: Evaluation): His
 }
 
 export const endEpoch = (progress: Progress): void =>
-  void Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, epochImages: 0, epochCorrect: 0 });
+  void Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, epochImages: 0, epochCorrect: 0, epochNear: 0 });

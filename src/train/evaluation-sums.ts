@@ -1,7 +1,7 @@
 import { countCorrect } from '../core/argmax.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Results } from '../engine/engine.ts';
-import { softmaxRow, topKAccuracy } from './metrics.ts';
+import { countTopK, softmaxRow } from './metrics.ts';
 
 export interface Evaluation {
   /** Mean cross-entropy over all samples. */
@@ -53,7 +53,7 @@ export class EvaluationSums {
       if (skipped.has(row)) continue;
       const logits = this.#logits.subarray(row * this.#classes, (row + 1) * this.#classes);
       right += countCorrect(logits, [this.#labels[row]]);
-      near += topKAccuracy(logits, [this.#labels[row]], 5);
+      near += countTopK(logits, [this.#labels[row]], 5);
     }
     return {
       loss: this.#loss / counted,

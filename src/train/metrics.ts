@@ -10,7 +10,11 @@ import { argmax } from '../core/argmax.ts';
  *
  * @example topKAccuracy([0.1, 0.7, 0.2], [2], 2) // 1
  */
-export function topKAccuracy(logits: ArrayLike<number>, targets: ArrayLike<number>, k: number): number {
+export const topKAccuracy = (logits: ArrayLike<number>, targets: ArrayLike<number>, k: number): number =>
+  countTopK(logits, targets, k) / targets.length;
+
+/** How many samples have their target among the `k` highest logits: the numerator of `topKAccuracy`. */
+export function countTopK(logits: ArrayLike<number>, targets: ArrayLike<number>, k: number): number {
   const classes = logits.length / targets.length;
   let hits = 0;
   for (let row = 0; row < targets.length; row++) {
@@ -23,7 +27,7 @@ export function topKAccuracy(logits: ArrayLike<number>, targets: ArrayLike<numbe
     }
     if (rank < k && !Number.isNaN(own)) hits++;
   }
-  return hits / targets.length;
+  return hits;
 }
 
 /**

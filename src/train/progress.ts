@@ -15,6 +15,8 @@ export const historyRowSchema = z.object({
   loss: z.number(),
   /** Share of this epoch's training images so far that were right, each judged before its step. */
   trainAccuracy: rate,
+  /** Share of them whose target was among the five highest scores. */
+  trainTop5Accuracy: rate.optional(),
   testLoss: z.number(),
   testAccuracy: rate,
   testTop5Accuracy: rate.optional(),
@@ -37,6 +39,8 @@ export const progressSchema = z.object({
   /** Sums over this epoch. */
   epochImages: whole,
   epochCorrect: whole,
+  /** Images whose target was among the five highest scores. */
+  epochNear: whole.optional(),
   /** Sums since the last evaluation. */
   windowImages: whole,
   windowLoss: z.number(),
@@ -56,6 +60,7 @@ export const initialProgress = (): Progress => ({
   step: 0,
   epochImages: 0,
   epochCorrect: 0,
+  epochNear: 0,
   windowImages: 0,
   windowLoss: 0,
   windowSeconds: 0,

@@ -108,6 +108,26 @@ describe('train', () => {
     for (const { trainAccuracy, images } of progress.history) expect((trainAccuracy * images) % 1).toBeCloseTo(0, 9);
   });
 
+  it('counts of the training images what an evaluation of the same weights counts', async () => {
+    class Scores extends Module {
+      out = new Linear(4, 7);
+      override forward(x: Tensor): Tensor {
+        return this.out.forward(flatten(x));
+      }
+    }
+    const seven: Dataset = { ...trainSet, classes: [...'abcdefg'], labels: Int32Array.from({ length: 130 }, (_, i) => i % 7) };
+    // Too small a rate to change a weight.
+    const still = { ...recipe, lr: 1e-30, optimizer: 'sgd' as const, evalEvery: 0 };
+    const { progress } = await train(options({ model: new Scores(), trainSet: seven, testSet: seven, recipe: still }));
+    expect(progress.history).toHaveLength(2);
+    for (const { loss, trainAccuracy, trainTop5Accuracy, testLoss, testAccuracy, testTop5Accuracy } of progress.history) {
+      expect([trainAccuracy, trainTop5Accuracy]).toEqual([testAccuracy, testTop5Accuracy]);
+      expect(loss).toBeCloseTo(testLoss, 5);
+    }
+    expect(progress.history[0].trainTop5Accuracy).toBeGreaterThan(progress.history[0].trainAccuracy);
+    expect(progress.history[0].trainTop5Accuracy).toBeLessThan(1);
+  });
+
   it('gives the same bits for the same seed, others for another', async () => {
     const run = async (seed: number) => numbers((await train(options({ recipe: { ...recipe, seed } }))).state);
     const first = await run(1);
