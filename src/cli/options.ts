@@ -44,8 +44,9 @@ export const trainAliases = {
   save_dir: { option: 'out', value: 'folder' },
   category_names: { option: 'names', value: 'file' },
 } as const;
+export const searchAliases = { top_k: { option: 'topk', value: 'n' } } as const;
 export const predictAliases = {
-  top_k: { option: 'topk', value: 'n' },
+  ...searchAliases,
   category_names: { option: 'names', value: 'file' },
 } as const;
 type Aliases = Readonly<Record<string, { readonly option: string; readonly value: string }>>;

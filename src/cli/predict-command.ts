@@ -8,7 +8,7 @@ import { predict } from '../train/predict.ts';
 import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from '../train/recognizer.ts';
 import { expandPictures } from './expand-pictures.ts';
 import { table } from './format.ts';
-import { engineOptionsIn, predictAliases, withAliases } from './options.ts';
+import { engineOptionsIn, integerIn, predictAliases, withAliases } from './options.ts';
 
 export interface PredictCommandOptions extends Readonly<Record<string, unknown>> {
   images: string[];
@@ -75,9 +75,8 @@ async function withNames(recognizer: Recognizer, file: unknown): Promise<Recogni
 
 export async function predictCommand(given: PredictCommandOptions): Promise<number> {
   const options = withAliases(given, predictAliases);
-  const { topk: topK = 5, model, weights } = options;
-  if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
-    throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
+  const { model, weights } = options;
+  const topK = integerIn(options.topk, '--topk', 1) ?? 5;
   const run = model ?? weights;
   if (typeof run !== 'string' || (model !== undefined && weights !== undefined))
     throw new UsageError({ where: 'predict', expected: '--model <run>', got: run === undefined ? 'none' : '--weights as well' });

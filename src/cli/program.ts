@@ -13,6 +13,7 @@ import {
   predictAliases,
   recipeOption,
   recipeOptions,
+  searchAliases,
   trainAliases,
 } from './options.ts';
 
@@ -107,14 +108,15 @@ function createProgram(done: (status: number) => void): Command {
     .requiredOption('--model <run|name>', 'whose features are compared: run folder, checkpoint file or a model’s name')
     .option('--weights <file>', 'trained weights of a model, .pth or .safetensors; imagenet: download them')
     .addOption(new Option('--classes <n>', 'classes of the weights (default: 1000)').argParser(asNumber))
-    .addOption(new Option('--topk <n>', 'pictures to list').argParser(asNumber).default(12))
+    .addOption(new Option('--topk <n>', 'pictures to list, the most similar first (default: 12)').argParser(asNumber))
     .option('--include-self', 'list the picture itself, if it lies in the folder')
     .option('--out <file.png>', 'draw the picture and those found')
     .addOption(json())
-    .action(async (picture: string, options: { in: string; model: string; topk: number | string }) => {
+    .action(async (picture: string, options: { in: string; model: string }) => {
       const { searchCommand } = await import('./search-command.ts');
       done(await searchCommand({ ...options, picture }));
     });
+  for (const option of aliasOptions(searchAliases)) search.addOption(option);
 
   const knn = program
     .command('knn')

@@ -35,6 +35,11 @@ describe('wrong usage', () => {
     [[], 2, "required option '--in <folder>' not specified"],
     [['--in', 'x'], 2, "required option '--model <run|name>' not specified"],
     [['--in', 'x', '--model', 'resnet18', '--topk', '0'], 2, '[--topk] expected an integer from 1, got 0.'],
+    [
+      ['--in', 'x', '--model', 'resnet18', '--topk', '3', '--top_k', '3'],
+      2,
+      '[--top_k] expected one of two names for an option, got --topk as well.',
+    ],
     [['--in', 'x', '--model', 'resnet18'], 2, '[--weights] expected trained weights of resnet18, got none. --weights imagenet, or'],
     [['--in', 'x', '--model', 'course-cnn', '--weights', 'imagenet'], 2, 'no ImageNet weights for course-cnn'],
     [['--in', 'x', '--model', 'resnet19'], 2, "Did you mean 'resnet18'?"],
@@ -71,7 +76,7 @@ describe.skipIf(!existsSync(weights))('fovea search (skipped where shared/data i
       }
     }
     const [picture, out, where] = [path.join(data, 'flowers16/valid/10', query), path.join(folder, 'grid.png'), path.join(folder, 'in')];
-    const args = ['search', picture, '--in', where, '--model', 'squeezenet1_0', '--weights', weights, '--topk', '4'];
+    const args = ['search', picture, '--in', where, '--model', 'squeezenet1_0', '--weights', weights, '--top_k', '4'];
     expect(await runCommand([...args, '--out', out])).toBe(0);
     expect(stderr).toContain(`6 pictures (6 new), kept in ${path.join(where, '.fovea-index.safetensors')}`);
     const lines = stdout.trim().split('\n');

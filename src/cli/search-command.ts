@@ -9,7 +9,7 @@ import { renderPng } from '../report/render.ts';
 import { type IndexReport, openIndex, type SearchResult, search } from '../search/index.ts';
 import { table } from './format.ts';
 import { namedNetwork } from './named-network.ts';
-import { engineOptionsIn } from './options.ts';
+import { engineOptionsIn, integerIn, searchAliases, withAliases } from './options.ts';
 import { openBar } from './progress-bar.ts';
 import { weightsFileOf } from './trained-weights.ts';
 
@@ -19,7 +19,7 @@ export interface SearchCommandOptions {
   model: string;
   weights?: string;
   classes?: unknown;
-  topk: number | string;
+  topk?: unknown;
   includeSelf?: boolean;
   out?: string;
   engine?: unknown;
@@ -79,9 +79,8 @@ async function drawGrid(picture: string, results: readonly Result[], note: strin
 
 /** The pictures of a folder that are most similar to one. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
-  const { picture, in: folder, model: network, topk: topK, includeSelf, out, json } = options;
-  if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1)
-    throw new UsageError({ where: '--topk', expected: 'an integer from 1', got: `${topK}` });
+  const { picture, in: folder, model: network, includeSelf, out, json } = options;
+  const topK = integerIn(withAliases({ ...options }, searchAliases).topk, '--topk', 1) ?? 12;
   const engineOptions = engineOptionsIn(options);
   // Before thousands of others are looked at for it.
   await openPicture(picture);
