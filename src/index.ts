@@ -12,6 +12,7 @@ export type { Engine, EngineInfo, Program, Store } from './engine/engine.ts';
 export { LocalEngine } from './engine/local.ts';
 export { createReferenceBackend } from './engine/reference/backend.ts';
 export { type EngineOptions, openEngine } from './engine/threaded/index.ts';
+export { type WithEngine, withEngine } from './engine/threaded/with-engine.ts';
 export * from './explain/index.ts';
 export { readSafetensors, writeSafetensors } from './formats/index.ts';
 export type { Tensor } from './graph/tensor.ts';

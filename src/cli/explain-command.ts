@@ -5,8 +5,8 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { readDigit } from '../data/digit.ts';
 import { decodePicture } from '../data/picture.ts';
 import { compose, presetTransforms, type TransformList } from '../data/transforms/index.ts';
+import { withEngine } from '../engine/threaded/with-engine.ts';
 import { explainValue, formatExplanation } from '../explain/index.ts';
-import { withEngine } from '../train/evaluate.ts';
 import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
 import { engineOptionsIn } from './options.ts';
 

@@ -16,7 +16,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
-import { withEngine } from '../train/evaluate.ts';
+import { withEngine } from '../engine/threaded/with-engine.ts';
 import { completeRecipe, type Recipe, scheduleOf } from '../train/recipe.ts';
 import { type LinearRun, linearJson, linearLines, type PenaltyRun } from './linear-output.ts';
 import { writeLinearReport } from './linear-report.ts';

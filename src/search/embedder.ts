@@ -9,9 +9,9 @@ import { pictureDataset } from '../data/picture-dataset.ts';
 import { isDeterministic, sampleShapeOf, type TransformList } from '../data/transforms/index.ts';
 import type { Engine, Program, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
+import type { WithEngine } from '../engine/threaded/with-engine.ts';
 import { type Graph, persistentValues } from '../graph/graph.ts';
 import type { Module } from '../nn/module.ts';
-import type { WithEngine } from '../train/evaluate.ts';
 import { featureGraph } from './features.ts';
 
 export interface EmbedderOptions extends WithEngine {

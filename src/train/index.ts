@@ -2,6 +2,7 @@ export * from './checkpoint.ts';
 export * from './data-sets.ts';
 export * from './evaluate.ts';
 export * from './evaluation-sums.ts';
+export * from './evaluator.ts';
 export * from './lr-find.ts';
 export * from './metrics.ts';
 export { networkOf } from './model-facts.ts';

@@ -2,8 +2,8 @@ import { evaluationGraph } from '../compile/step.ts';
 import { NumericError, ShapeError } from '../core/errors.ts';
 import type { NdArray, StateDict } from '../core/ndarray.ts';
 import { formatShape } from '../core/shape.ts';
+import { type WithEngine, withEngine } from '../engine/threaded/with-engine.ts';
 import type { Module } from '../nn/module.ts';
-import { type WithEngine, withEngine } from './evaluate.ts';
 import { softmaxRow } from './metrics.ts';
 
 /** One class that a network considers. */

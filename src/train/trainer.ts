@@ -9,8 +9,8 @@ import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type S
 import { findNonFinite, loadCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
-import { Evaluator } from './evaluate.ts';
 import type { Evaluation } from './evaluation-sums.ts';
+import { Evaluator } from './evaluator.ts';
 import { type Learner, ownLearner, prepareLearner } from './learner.ts';
 import { countTopK } from './metrics.ts';
 import { type Phase, phaseAt, phasesOf } from './phases.ts';

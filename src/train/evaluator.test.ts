@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Linear } from '../nn/layers.ts';
 import { initialState, Module } from '../nn/module.ts';
 import { flatten, relu } from '../ops/index.ts';
-import { Evaluator } from './evaluate.ts';
+import { Evaluator } from './evaluator.ts';
 
 class Tiny extends Module {
   hidden = new Linear(4, 3);
