@@ -4,7 +4,7 @@ import { Rng } from '../core/rng.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { readDigit } from '../data/digit.ts';
 import { decodePicture } from '../data/picture.ts';
-import { compose, presetTransforms, type TransformList } from '../data/transforms/index.ts';
+import { compose, type TransformList } from '../data/transforms/index.ts';
 import { withEngine } from '../engine/threaded/with-engine.ts';
 import { explainValue, formatExplanation } from '../explain/index.ts';
 import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
@@ -20,14 +20,14 @@ export interface ExplainCommandOptions extends NetworkChoice {
   json?: boolean;
 }
 
-/** A picture as the network takes it: as a run prepares its own, digits as MNIST holds them, photographs as ImageNet's models see them. */
+/** A picture as the network takes it, digits as MNIST holds them. */
 async function readPicture(file: string, shape: Shape, preprocessing: TransformList | undefined): Promise<NdArray<'f32'>> {
   const [channels, height, width] = shape;
   if (!preprocessing && channels === 1 && height === 28 && width === 28) return readDigit(file);
-  if (!preprocessing && (channels !== 3 || height !== width))
-    throw new UsageError({ where: file, expected: 'a network for 28×28 digits or square colour pictures', got: formatShape(shape) });
+  if (!preprocessing)
+    throw new UsageError({ where: file, expected: 'a network for 28×28 digits or pictures in files', got: formatShape(shape) });
   const data = new Float32Array(sizeOf(shape));
-  compose(preprocessing ?? presetTransforms('none', { size: height }).valid).run(await decodePicture(file), new Rng(0), data);
+  compose(preprocessing).run(await decodePicture(file), new Rng(0), data);
   return f32(data, shape);
 }
 

@@ -148,11 +148,11 @@ async function studyViews(engine: Engine, options: StudyOptions): Promise<KnnRes
   return { data, train, test, pixels, views, engine: engine.info, folds, seed, runFolder };
 }
 
-async function featuresOf({ module, inputShape, state, name }: NamedNetwork, engine: Engine, sets: { train: Dataset; test: Dataset }) {
+async function featuresOf({ module, preprocessing, state, name }: NamedNetwork, engine: Engine, sets: { train: Dataset; test: Dataset }) {
   const numbers = await state();
   const read = (what: string, dataset: Dataset) =>
     withBar(`features of ${path.basename(name)}, ${what} images`, ({ onProgress }) =>
-      datasetFeatures({ dataset, model: module, state: numbers, inputShape, engine, onProgress }),
+      datasetFeatures({ dataset, model: module, state: numbers, transforms: preprocessing, engine, onProgress }),
     );
   return { train: await read('training', sets.train), test: await read('test', sets.test) };
 }

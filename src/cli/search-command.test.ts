@@ -44,7 +44,7 @@ describe('wrong usage', () => {
     [['--in', 'x', '--model', 'course-cnn', '--weights', 'imagenet'], 2, 'no ImageNet weights for course-cnn'],
     [['--in', 'x', '--model', 'resnet19'], 2, "Did you mean 'resnet18'?"],
     [['--in', 'x', '--model', './no-run'], 1, 'expected a run folder or a checkpoint, got nothing of that name'],
-    [['--in', 'x', '--model', 'course-cnn', '--weights', 'w.pth'], 2, 'expected a network for square colour pictures, got course-cnn'],
+    [['--in', 'x', '--model', 'course-cnn', '--weights', 'w.pth'], 2, 'expected a network that takes pictures in files, got course-cnn'],
   ])('%j ends with %i', async (args, status, message) => {
     const picture = path.join(folder, 'q.png');
     await sharp(new Uint8Array(300), { raw: { width: 10, height: 10, channels: 3 } }).toFile(picture);

@@ -2,7 +2,6 @@ import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { decodePicture, openPicture } from '../data/picture.ts';
-import { presetTransforms } from '../data/transforms/index.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
 import { mosaicSvg, type Tile } from '../report/mosaic.ts';
 import { renderPng } from '../report/render.ts';
@@ -90,20 +89,18 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     weights,
     classes: options.classes,
   });
-  const [channels, height, width] = inputShape;
-  if (!preprocessing && (channels !== 3 || height !== width))
+  if (!preprocessing)
     throw new UsageError({
       where: '--model',
-      expected: 'a network for square colour pictures',
+      expected: 'a network that takes pictures in files',
       got: `${name} (${formatShape(inputShape)})`,
     });
-  const transforms = preprocessing ?? presetTransforms('none', { size: height }).valid;
   const classOf = classNamer(classFolders, classNames);
   const bar = openBar('looking at pictures');
   const index = await openIndex(folder, {
     model: module,
     state: await state(),
-    transforms,
+    transforms: preprocessing,
     ...engineOptions,
     onProgress: bar.onProgress,
   }).finally(bar.stop);

@@ -6,7 +6,9 @@ import { expect, it } from 'vitest';
 import type { NumberArray } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { decodePicture } from '../data/picture.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
+import { compose, presetTransforms } from '../data/transforms/index.ts';
 import { LocalEngine } from '../engine/local.ts';
 import { createReferenceBackend } from '../engine/reference/backend.ts';
 import { evaluate } from '../engine/reference/evaluate.ts';
@@ -43,7 +45,7 @@ it('gives each sample’s features the length 1, over several batches', async ()
   };
   const dones: number[] = [];
   const onProgress = (done: number) => dones.push(done);
-  const { data, width } = await datasetFeatures({ dataset, model, state, inputShape: [3, 4, 4], engine, onProgress });
+  const { data, width } = await datasetFeatures({ dataset, model, state, engine, onProgress });
   expect([width, data.length, dones]).toEqual([20, 19 * 20, [16, 19]]);
   for (const n of [0, 15, 18]) {
     const x = values.subarray(n * 48, (n + 1) * 48) as NumberArray;
@@ -72,18 +74,26 @@ it('makes the same features of a picture’s file as of its pixels', async () =>
       classes: ['a'],
       transforms: [{ name: 'CenterCrop', size: 12 }, { name: 'ToTensor' }],
     });
-    const options = { model, state, inputShape: [3, 16, 16], engine };
+    // Of the very size that the files are read at: the network wants them normalised all the same.
+    const options = { model, state, transforms: presetTransforms('none', { size: 12 }).valid, engine };
     const fromFiles = await datasetFeatures({ ...options, dataset });
     const { pictures, ...pixels } = dataset;
     expect(await datasetFeatures({ ...options, dataset: pixels })).toEqual(fromFiles);
+    const x = new Float32Array(3 * 144);
+    compose(options.transforms).run(await decodePicture(files[1]), new Rng(0), x);
+    const features = evaluate(featureGraph(model, [1, 3, 12, 12]), { x }, state).features as Float32Array;
+    const length = Math.hypot(...features);
+    features.forEach((value, i) => {
+      expect(fromFiles.data[20 + i]).toBeCloseTo(value / length, 5);
+    });
   } finally {
     await rm(folder, { recursive: true });
   }
 });
 
-it('refuses a network that takes neither', async () => {
+it('refuses samples that the network does not take, and random transforms', async () => {
   const dataset = { name: 'd', length: 1, classes: [], sampleShape: [1, 28, 28], labels: new Int32Array(1), read() {} };
-  await expect(datasetFeatures({ dataset, model, state, inputShape: [1, 32, 32], engine })).rejects.toThrow(
-    /expected a network for \[1,28,28\] or for square colour pictures, got \[1,32,32\]/,
-  );
+  await expect(datasetFeatures({ dataset, model, state, engine })).rejects.toThrow(/conv.*expected 1 channels|conv.*expected 3 channels/);
+  const { train: transforms } = presetTransforms('standard');
+  await expect(datasetFeatures({ dataset, model, state, transforms, engine })).rejects.toThrow(/draw no random numbers/);
 });

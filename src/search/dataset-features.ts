@@ -1,21 +1,21 @@
-import { DataError, UsageError } from '../core/errors.ts';
+import { DataError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { samplePicture } from '../data/sample-picture.ts';
-import { compose, presetTransforms } from '../data/transforms/index.ts';
+import { compose, isDeterministic, sampleShapeOf, type TransformList } from '../data/transforms/index.ts';
 import type { Engine, Program, Results } from '../engine/engine.ts';
 import type { Module } from '../nn/module.ts';
-import { Embedder, normalizeRows } from './embedder.ts';
+import { badTransforms, Embedder, normalizeRows } from './embedder.ts';
 import { featureGraph } from './features.ts';
 
 export interface DatasetFeaturesOptions {
   dataset: Dataset;
   model: Module;
   state: StateDict;
-  /** What the network takes, `[C,H,W]`. */
-  inputShape: Shape;
+  /** How a picture becomes what the network takes, without random ones; default: samples go in as they are. */
+  transforms?: TransformList;
   engine: Engine;
   /** Told how many samples are done. */
   onProgress?: (done: number, total: number) => void;
@@ -29,42 +29,45 @@ export interface DatasetFeatures {
 
 const largestBatch = 16;
 
-/** Writes a sample as the network takes it. */
-function preparation({ sampleShape }: Dataset, inputShape: Shape): (sample: Float32Array, into: Float32Array, offset: number) => void {
-  if (sameShape(sampleShape, inputShape)) return (sample, into, offset) => into.set(sample, offset);
-  const [channels, height, width] = inputShape;
-  if (channels !== 3 || height !== width)
-    throw new UsageError({
-      where: 'features',
-      expected: `a network for ${formatShape(sampleShape)} or for square colour pictures`,
-      got: formatShape(inputShape),
-    });
-  const pipeline = compose(presetTransforms('none', { size: height }).valid);
-  return (sample, into, offset) => void pipeline.run(samplePicture(sample, sampleShape), new Rng(0), into, offset);
+interface Preparation {
+  readonly inputShape: Shape;
+  /** Writes a sample as the network takes it. */
+  readonly write: (sample: Float32Array, into: Float32Array, offset: number) => void;
+}
+
+function preparationOf({ sampleShape }: Dataset, transforms: TransformList | undefined): Preparation {
+  if (!transforms) return { inputShape: sampleShape, write: (sample, into, offset) => into.set(sample, offset) };
+  const pipeline = compose(transforms);
+  const inputShape = sampleShapeOf(transforms, 'features');
+  if (!inputShape || !isDeterministic(transforms)) throw badTransforms('features', transforms);
+  return { inputShape, write: (sample, into, offset) => void pipeline.run(samplePicture(sample, sampleShape), new Rng(0), into, offset) };
 }
 
 /**
  * The features of all samples of a data set: what `featureGraph` computes, shortened to length 1.
  *
- * Samples of the network's own input shape go in as they are; others as pictures, enlarged or reduced and normalised as ImageNet's models see
- * them, from their files where there are some.
+ * With transforms, samples are taken as pictures, from their files where there are some, and levels in memory as of 0 to 1.
  *
  * **Shapes**: rows `[n, D]`.
  *
- * **Throws** `UsageError` if the network takes neither; `DataError` for a broken picture; `NumericError` if features are not finite.
+ * **Throws** `ShapeError` if the network does not take such samples; `UsageError` for transforms that draw random numbers; `DataError` for a
+ * broken picture; `NumericError` if features are not finite.
  *
- * @example const rows = await datasetFeatures({ dataset: cifar.train, model, state, inputShape: [3, 224, 224], engine });
+ * @example
+ * const transforms = presetTransforms('none').valid;
+ * const rows = await datasetFeatures({ dataset: cifar.train, model, state, transforms, engine });
  */
 export async function datasetFeatures(options: DatasetFeaturesOptions): Promise<DatasetFeatures> {
-  const { dataset, inputShape } = options;
-  const prepare = preparation(dataset, inputShape);
-  return dataset.pictures && !sameShape(dataset.sampleShape, inputShape)
-    ? fromFiles(options, dataset.pictures.files)
-    : fromSamples(options, prepare);
+  const { dataset, transforms } = options;
+  if (dataset.pictures && transforms) return fromFiles(options, dataset.pictures.files, transforms);
+  return fromSamples(options, preparationOf(dataset, transforms));
 }
 
-async function fromFiles({ model, state, inputShape, engine, onProgress }: DatasetFeaturesOptions, files: readonly string[]) {
-  const { valid: transforms } = presetTransforms('none', { size: inputShape[1] });
+async function fromFiles(
+  { model, state, engine, onProgress }: DatasetFeaturesOptions,
+  files: readonly string[],
+  transforms: TransformList,
+): Promise<DatasetFeatures> {
   const embedder = new Embedder({ model, state, transforms, engine });
   try {
     const { vectors, broken } = await embedder.embed(files, (done) => onProgress?.(done, files.length));
@@ -75,7 +78,10 @@ async function fromFiles({ model, state, inputShape, engine, onProgress }: Datas
   }
 }
 
-async function fromSamples({ dataset, model, state, inputShape, engine, onProgress }: DatasetFeaturesOptions, prepare: Prepare) {
+async function fromSamples(
+  { dataset, model, state, engine, onProgress }: DatasetFeaturesOptions,
+  { inputShape, write }: Preparation,
+): Promise<DatasetFeatures> {
   const { length, sampleShape } = dataset;
   const size = Math.min(largestBatch, length);
   const graph = featureGraph(model, [size, ...inputShape]);
@@ -100,7 +106,7 @@ async function fromSamples({ dataset, model, state, inputShape, engine, onProgre
         samples,
       );
       for (let i = 0; i < count; i++)
-        prepare(samples.subarray(i * sizeOf(sampleShape), (i + 1) * sizeOf(sampleShape)), x, i * sizeOf(inputShape));
+        write(samples.subarray(i * sizeOf(sampleShape), (i + 1) * sizeOf(sampleShape)), x, i * sizeOf(inputShape));
       const answer = run(program, x, [size, ...inputShape]);
       await before?.();
       before = async () => keep(begin, await answer);
@@ -117,8 +123,6 @@ async function fromSamples({ dataset, model, state, inputShape, engine, onProgre
   );
   return { data, width };
 }
-
-type Prepare = ReturnType<typeof preparation>;
 
 function run(program: Program, data: Float32Array<ArrayBuffer>, shape: Shape): Promise<Results> {
   const answer = program.run({ x: { dtype: 'f32', shape, data } });

@@ -77,6 +77,14 @@ async function brokenOf(files: readonly string[]): Promise<BrokenFile[]> {
   return broken;
 }
 
+export const badTransforms = (where: string, transforms: TransformList): UsageError =>
+  new UsageError({
+    where,
+    expected: 'transforms that draw no random numbers and make all pictures the same size',
+    got: transforms.map(({ name }) => name).join(', '),
+    hint: 'Use those of the validation',
+  });
+
 /** Turns picture files into vectors of length 1. The engine starts with the first picture. */
 export class Embedder {
   /** Length of a vector. */
@@ -91,13 +99,7 @@ export class Embedder {
   constructor(options: EmbedderOptions) {
     const { model, state, transforms } = options;
     const sampleShape = sampleShapeOf(transforms, 'search');
-    if (!sampleShape || !isDeterministic(transforms))
-      throw new UsageError({
-        where: 'search',
-        expected: 'transforms that draw no random numbers and make all pictures the same size',
-        got: transforms.map(({ name }) => name).join(', '),
-        hint: 'Use those of the validation',
-      });
+    if (!sampleShape || !isDeterministic(transforms)) throw badTransforms('search', transforms);
     const graph = featureGraph(model, [1, ...sampleShape]);
     const missing = persistentValues(graph).find(({ name }) => !state.has(name));
     if (missing)

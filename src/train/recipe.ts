@@ -29,7 +29,7 @@ export const recipeSchema = z.strictObject({
   seed: run(integer(0, 2 ** 32 - 1), 'seed of the first weights, the order of the images and dropout').default(0),
   engine: run(oneOf('auto', 'onednn', 'reference'), 'what computes (auto: oneDNN if it is there)', true).default('auto'),
   threads: run(integer(1, 1024), 'threads of the engine (default: the cores of this machine)', true).optional(),
-  workers: run(integer(0, 64), 'threads that read pictures ahead (default: the cores of this machine but one)', true).optional(),
+  workers: run(integer(0, 64), 'threads that read pictures ahead (default: the cores of this machine, at most 8)', true).optional(),
   out: run(text('folder'), 'folder for run folders').default('runs'),
   name: run(text('name'), 'name of the run folder (default: that of the data set, with the next free number)').optional(),
   valSplit: pictures(share, 'share of the pictures to validate with, where the folder has no part for it').optional(),

@@ -9,7 +9,7 @@ import { cancelSlot, type FillReport, numbersOf, resetSlot, SLOT_HEADER_BYTES } 
 import { SampleCache } from './sample-cache.ts';
 
 export interface LoaderOptions {
-  /** Threads that decode and transform, 0 to 64; 0: this thread. Default: one for every core but one, at least 1, at most 8. */
+  /** Threads that decode and transform, 0 to 64; 0: this thread. Default: one for every core, at most 8. */
   workers?: number;
   /** Batches made ahead, from 1; default: 2, or more where small batches would leave workers idle. */
   prefetch?: number;
@@ -194,7 +194,7 @@ export class Loader {
  * await loader.close();
  */
 export function openLoader(options: LoaderOptions = {}): Loader {
-  const { workers = Math.min(MOST_BY_DEFAULT, Math.max(1, availableParallelism() - 1)), prefetch = 1 } = options;
+  const { workers = Math.min(MOST_BY_DEFAULT, availableParallelism()), prefetch = 1 } = options;
   if (!Number.isInteger(workers) || workers < 0 || workers > MOST_WORKERS)
     throw new UsageError({ where: '--workers', expected: `an integer from 0 to ${MOST_WORKERS}`, got: `${workers}` });
   if (!Number.isInteger(prefetch) || prefetch < 1)

@@ -1,9 +1,24 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { toFailure } from '../../engine/threaded/protocol.ts';
 import type { PictureFiles } from '../dataset.ts';
 import { Filler, type FillReport } from './fill.ts';
 import type { Reply, Request } from './protocol.ts';
 
+/**
+ * Pictures are read in the time that the engine leaves: its threads wait for one another at every primitive, so a worker that takes the core
+ * of one of them holds up all. Only on Linux does this mean the calling thread and not the whole program.
+ */
+function giveWay(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A sandbox may not allow it: then they share as equals.
+  }
+}
+
+giveWay();
 const port = parentPort!;
 const known = new Map<number, Filler | SharedArrayBuffer>();
 let queue: Promise<unknown> = Promise.resolve();
