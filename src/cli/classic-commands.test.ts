@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -84,7 +84,25 @@ describe('fovea knn', () => {
     expect(stdout).toMatch(
       /Time of a query: [\d.e-]+ ms among 9, [\d.e-]+ ms among 18, [\d.e-]+ ms among 36 images\.\nEach query is compared with every image: O\(n\)/,
     );
-    expect(stderr).toContain('note: found 36 images in 3 classes');
+    expect(stderr).toContain('note: found 36 images in 3 classes to learn from');
+    expect(stderr).toContain('note: found 12 images in 3 classes to test with');
+  });
+
+  it('tells classes apart that bear one name, and lists classes in the order of their rows', async () => {
+    const names = path.join(data, 'names.json');
+    await writeFile(names, JSON.stringify({ left: '10', right: 'square', none: 'square' }));
+    try {
+      expect(await run('knn', '--k', '1', '--folds', '2', '--json', '--name', 'named')).toBe(0);
+    } finally {
+      await rm(names);
+    }
+    const { views, runFolder } = JSON.parse(stdout);
+    const { classes, confusionMatrix, correct } = views[0];
+    // Folders left, none, right.
+    expect(classes.map(({ name }: { name: string }) => name)).toEqual(['10', 'square (none)', 'square (right)']);
+    expect(classes.map(({ right }: { right: number }) => right)).toEqual(confusionMatrix.map((row: number[], c: number) => row[c]));
+    const predictions = await readFile(path.join(runFolder, 'predictions.csv'), 'utf8');
+    expect(predictions.match(/,true,/g) ?? []).toHaveLength(correct);
   });
 
   it.each([
@@ -126,7 +144,8 @@ describe('fovea linear', () => {
       .raw()
       .toBuffer({ resolveWithObject: true });
     expect(found.sample).toMatchObject({ index: 5, class: 'none' });
-    const scores = Object.values(found.sample.scores as Record<string, { score: number; term: number }>);
+    const scores: { name: string; score: number; term: number }[] = found.sample.scores;
+    expect(scores.map(({ name }) => name)).toEqual(['left', 'none', 'right']);
     for (let c = 0; c < 3; c++) {
       let score = (tensors.get('bias')!.data as Float32Array)[c];
       for (let i = 0; i < 432; i++) score += (weight[c * 432 + i] * levels[(i % 144) * 3 + Math.floor(i / 144)]) / 255;

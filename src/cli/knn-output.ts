@@ -1,7 +1,8 @@
 import type { KnnStudy, Rows } from '../classic/index.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
-import { classScores, confusionMatrix } from '../train/metrics.ts';
+import { namedScores } from '../report/outcomes.ts';
+import { confusionMatrix } from '../train/metrics.ts';
 import { engineName, percent, table } from './format.ts';
 import type { ReportFile } from './own-run-folder.ts';
 
@@ -43,7 +44,7 @@ export function jsonOf({ data, train, test, views, engine, folds, seed, runFolde
     views: views.map((view) => {
       const counts = countsOf(view, test);
       const { name, width, crossValidation, bestK, accuracy, queryTimes } = view;
-      const classes = Object.fromEntries(classScores(counts).map((score, c) => [test.classes[c], score]));
+      const classes = namedScores(counts, test.classes);
       const correct = rightOf(view, test);
       return { features: name, width, crossValidation, bestK, accuracy, correct, classes, confusionMatrix: counts, queryTimes };
     }),

@@ -2,8 +2,9 @@ import type { explainScores, LinearModel, LinearObjective, LinearResult } from '
 import { squaredWeights } from '../classic/index.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
+import { namedScores } from '../report/outcomes.ts';
 import { penaltyExample } from '../report/penalty-chart.ts';
-import { classScores, confusionMatrix } from '../train/metrics.ts';
+import { confusionMatrix } from '../train/metrics.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { engineName, percent, table } from './format.ts';
 import type { ReportFile } from './own-run-folder.ts';
@@ -49,13 +50,13 @@ export function linearJson(run: LinearRun, files: readonly ReportFile[]): object
     history: result.history,
     accuracy: result.history.at(-1)!.testAccuracy,
     squaredWeights: squaredWeights(result.model.weight),
-    classes: Object.fromEntries(classScores(counts).map((score, c) => [test.classes[c], score])),
+    classes: namedScores(counts, test.classes),
     confusionMatrix: counts,
     compared: compared.map(({ model, ...numbers }) => numbers),
     sample: {
       index: explained.sample,
       class: test.classes[explained.label],
-      scores: Object.fromEntries(explained.terms.map((term, c) => [test.classes[c], term])),
+      scores: explained.terms.map((term, c) => ({ name: test.classes[c], ...term })),
       loss: explained.loss,
     },
     runFolder,

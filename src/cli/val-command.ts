@@ -58,16 +58,17 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
   const step = metadata.progress.step;
   const images = dataset.length - skipped.length;
   if (options.json) {
-    const perClass = Object.fromEntries(scores.map(({ name, right, ...score }, c) => [classes[c], score]));
     const all = {
       weights: file,
       model: metadata.model,
       step,
       images,
+      skipped: skipped.map((index) => dataset.pictures!.files[index]),
+      notes: lines,
       accuracy,
       top5Accuracy,
       loss,
-      classes: perClass,
+      classes: scores.map((score, c) => ({ class: classes[c], ...score })),
       confusionMatrix: counts,
     };
     console.log(JSON.stringify(all, null, 2));

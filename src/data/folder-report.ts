@@ -1,7 +1,10 @@
 import { type SplitName, splitNames } from './folder-reader.ts';
 import type { FolderReport, PictureSplit } from './image-folder.ts';
 
-const purposes: Readonly<Record<SplitName, string>> = {
+/** What each part is for, in words. */
+export type Purposes = Readonly<Record<SplitName, string>>;
+
+export const trainingPurposes: Purposes = {
   train: 'to train with',
   val: 'to validate with',
   // Neither training nor the choice of its best epoch may see them.
@@ -25,6 +28,7 @@ export function describeFolder(
   splits: Partial<Record<SplitName, PictureSplit>>,
   classes: number,
   found: Omit<FolderReport, 'lines'>,
+  purposes = trainingPurposes,
 ): string[] {
   const lines: string[] = [];
   for (const split of splitNames) {

@@ -3,7 +3,7 @@ import { DataError, UsageError } from '../core/errors.ts';
 import type { BrokenFile } from './check-pictures.ts';
 import { type ClassNames, readClassNames } from './class-names.ts';
 import { type ByClass, countOf, FolderReader, type Parts, partNames, type SplitName, splitNames } from './folder-reader.ts';
-import { describeFolder, namesAmong } from './folder-report.ts';
+import { describeFolder, namesAmong, type Purposes } from './folder-report.ts';
 import { compareNames } from './list-pictures.ts';
 import { isInValidation } from './split.ts';
 
@@ -49,6 +49,8 @@ export interface ImageFolderOptions {
   strict?: boolean;
   /** Where the folder has no validation part, its test part serves as one; default false. */
   testValidates?: boolean;
+  /** What the report says the parts are for; default: to train with, to validate with, kept apart. */
+  purposes?: Purposes;
 }
 
 /** Takes the validation part out of the training part. */
@@ -121,7 +123,7 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
  * const { splits, classes, report } = await openImageFolder('flowers', { names: 'flowers/cat_to_name.json' });
  */
 export async function openImageFolder(root: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
-  const { names: given, testValidates, valSplit } = options;
+  const { names: given, testValidates, valSplit, purposes } = options;
   const shown = typeof given === 'string' ? await readClassNames(given) : given;
   const reader = new FolderReader(root, options);
   const { test, ...others } = await reader.readParts();
@@ -154,7 +156,7 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
     unnamed: shown ? classes.filter((name) => !Object.hasOwn(shown, name)) : [],
   };
   const names = classes.map((name) => (shown && Object.hasOwn(shown, name) ? shown[name] : name));
-  const lines = describeFolder(splits, classes.length, found);
+  const lines = describeFolder(splits, classes.length, found, purposes);
   const offered = shown ? undefined : namesAmong(found.ignored);
   if (offered) lines.push(`${offered} may hold names for the classes: --names ${path.join(root, offered)} shows them`);
   return { root, splits, classes, names, report: { ...found, lines } };

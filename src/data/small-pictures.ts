@@ -81,19 +81,24 @@ export async function openSmallPictures(data: string, { sizePx }: { sizePx?: num
   return { name, ...(await openPictures(data, name, sizePx ?? defaultSizePx)) };
 }
 
+/** Names to show; classes of one name are told apart by their folders. */
+const distinct = (names: readonly string[], folders: readonly string[]): string[] =>
+  names.map((name, i) => (names.filter((other) => other === name).length > 1 ? `${name} (${folders[i]})` : name));
+
 async function openPictures(folder: string, name: string, size: number) {
   const entries = await readFolder(folder);
   const found = await new FolderReader(folder, {}).findParts(entries);
   const hasParts = Boolean(found.val ?? found.test);
   const namesFile = namesAmong(entries.files);
-  const { splits, names, report } = await openImageFolder(folder, {
+  const { splits, classes, names, report } = await openImageFolder(folder, {
     testValidates: true,
+    purposes: { train: 'to learn from', val: found.val && found.test ? 'that are left alone' : 'to test with', test: 'to test with' },
     valSplit: hasParts ? undefined : testShare,
     names: namesFile && path.join(folder, namesFile),
   });
   const transforms: TransformList = [{ name: 'Resize', size }, { name: 'CenterCrop', size }, { name: 'ToTensor' }];
   const open = (part: 'train' | 'test', split: typeof splits.train) =>
-    pictureDataset({ name: `${name} ${part}`, split, classes: names, transforms });
+    pictureDataset({ name: `${name} ${part}`, split, classes: distinct(names, classes), transforms });
   const notes = hasParts ? [] : [`${folder} has no test part: ${100 * testShare} % of its pictures test`];
   return { train: open('train', splits.train), test: open('test', splits.test ?? splits.val), notes: [...report.lines, ...notes] };
 }
