@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +10,8 @@ beforeAll(async () => {
   await mkdir(path.join(folder, 'a b'));
   await mkdir(path.join(folder, 'none'));
   for (const name of ['a b/花 🌸.jpg', 'a b/2.PNG', 'a b/notes.txt', '1.jpg', '10.jpg']) await writeFile(path.join(folder, name), '');
+  await symlink(path.join(folder, '1.jpg'), path.join(folder, 'link.gif'));
+  await symlink(path.join(folder, 'a b'), path.join(folder, 'folder.gif'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -27,6 +29,7 @@ describe('expandPictures', () => {
     ['a*/*.{jpg,PNG}', ['a b/2.PNG', 'a b/花 🌸.jpg']],
     ['[!1]0.jpg', []],
     ['1[0-9].jpg', ['10.jpg']],
+    ['*.gif', ['link.gif']],
   ])('%s', async (input, files) => {
     if (files.length) expect(await expand(input)).toEqual(files);
     else await expect(expand(input)).rejects.toThrow('expected pictures, got nothing that matches');

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from '../core/errors.ts';
@@ -39,16 +40,16 @@ async function matching(pattern: string): Promise<string[]> {
     recursive: pattern.includes('**') || parts.length > fixed.split('/').length,
     withFileTypes: true,
   }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      path
-        .join(entry.parentPath ?? entry.path, entry.name)
-        .split(path.sep)
-        .join('/'),
-    )
-    .filter((file) => form.test(file))
-    .sort();
+  const fileOf = (entry: Dirent) =>
+    path
+      .join(entry.parentPath ?? entry.path, entry.name)
+      .split(path.sep)
+      .join('/');
+  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map((entry) => ({ entry, file: fileOf(entry) }));
+  const found = files.filter(({ file }) => form.test(file));
+  // A link that leads nowhere is a picture that cannot be read, one to a folder is none.
+  const isFolder = await Promise.all(found.map(async ({ entry, file }) => entry.isSymbolicLink() && (await pathKind(file)) === 'folder'));
+  return found.flatMap(({ file }, i) => (isFolder[i] ? [] : [file])).sort();
 }
 
 /**

@@ -87,6 +87,25 @@ describe('readDigit', () => {
     expect(correlations.reduce((a, b) => a + b) / correlations.length).toBeGreaterThan(rendering.atLeast);
   });
 
+  it('reads the same from a BMP', async () => {
+    const png = await render(await original(3), renderings[1]);
+    const { data, info } = await sharp(png).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+    const stride = 4 * Math.ceil((3 * info.width) / 4);
+    const bmp = Buffer.alloc(54 + stride * info.height);
+    bmp.write('BM');
+    for (const [at, value] of [
+      [10, 54],
+      [14, 40],
+      [18, info.width],
+      [22, -info.height],
+      [26, 1 + 24 * 65536],
+    ])
+      bmp.writeInt32LE(value, at);
+    for (let y = 0; y < info.height; y++)
+      for (let i = 0; i < 3 * info.width; i++) bmp[54 + y * stride + i] = data[3 * y * info.width + i - (i % 3) + 2 - (i % 3)];
+    expect(await readDigit(bmp)).toEqual(await readDigit(png));
+  });
+
   it('fits the larger side into 20 px and lays the centre of mass in the middle', async () => {
     const bar = await sharp({ create: { width: 300, height: 200, channels: 3, background: 'white' } })
       .composite([{ input: { create: { width: 40, height: 160, channels: 3, background: 'navy' } }, left: 30, top: 20 }])

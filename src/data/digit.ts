@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { DataError, messageOf } from '../core/errors.ts';
 import type { NdArray } from '../core/ndarray.ts';
+import { decodeBmp, isBmp } from './bmp.ts';
 
 const sidePx = 28;
 const boxPx = 20;
@@ -19,9 +20,16 @@ interface Grey {
   height: number;
 }
 
+/** libvips knows every kind but BMP. */
+function openImage(bytes: Uint8Array): Sharp {
+  if (!isBmp(bytes)) return sharp(bytes, { failOn: 'error' });
+  const { width, height, data } = decodeBmp(bytes);
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
 async function decode(bytes: Uint8Array, where: string, background: string): Promise<Grey> {
   try {
-    const { data, info } = await sharp(bytes, { failOn: 'error' })
+    const { data, info } = await openImage(bytes)
       .autoOrient()
       .flatten({ background })
       .resize({ width: workingPx, height: workingPx, fit: 'inside', withoutEnlargement: true })
@@ -30,7 +38,7 @@ async function decode(bytes: Uint8Array, where: string, background: string): Pro
       .toBuffer({ resolveWithObject: true });
     return { pixels: data, width: info.width, height: info.height };
   } catch (error) {
-    throw new DataError({ where, expected: 'a picture (PNG, JPEG, WebP, GIF, TIFF)', got: messageOf(error) }, { cause: error });
+    throw new DataError({ where, expected: 'a picture (PNG, JPEG, WebP, BMP, GIF, TIFF)', got: messageOf(error) }, { cause: error });
   }
 }
 
@@ -140,7 +148,7 @@ function centre({ pixels, width, height }: Grey): Float32Array<ArrayBuffer> {
  *
  * **Shapes**: `[1,28,28]`, values 0 to 1.
  *
- * - `source`: a path, or the bytes of a file (PNG, JPEG, WebP, GIF, TIFF).
+ * - `source`: a path, or the bytes of a file (PNG, JPEG, WebP, BMP, GIF, TIFF).
  * - `name`: what messages call bytes. Default: "picture".
  *
  * Numerics: levels are stretched so that the darkest ink is 1.

@@ -226,7 +226,7 @@ async function libraryOf(name: string, bytes: Uint8Array, maxPixels = Number.POS
  *
  * JPEG, PNG, WebP, BMP, GIF (first frame) and TIFF. Turned as its EXIF orientation says. Grey and palettes become RGB, alpha is dropped (not blended), CMYK becomes RGB
  * by `(255 − K)·(1 − C/255)`, of 16 bits the upper 8 are kept; colour profiles are ignored. All as PIL's `convert('RGB')` does, except that PIL leaves the orientation alone and
- * clips grey of 16 bits.
+ * clips grey of 16 bits, and shows the palette's colour where a GIF is transparent, which is black here.
  *
  * - `source`: a path, or the bytes of a file.
  *

@@ -81,6 +81,7 @@ export function summarize(module: Module, inputShape: Shape, { name = module.con
   const sum = (count: Count) => layers.reduce((total, layer) => total + layer[count], 0);
   const totals = Object.fromEntries(counts.map((count) => [count, sum(count)])) as Record<Count, number>;
   const idle = unused.reduce((total, { parameters }) => total + parameters, 0);
+  for (const [key, { shape, trains }] of module.parameters()) if (!seen.has(key) && !trains) totals.buffers += sizeOf(shape);
   totals.parameters += idle;
   totals.unsharedParameters += idle;
   const branches = graph.nodes.some(({ inputs }) => inputs.filter((id) => id !== null && fields.has(id)).length > 1);

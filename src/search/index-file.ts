@@ -10,7 +10,14 @@ import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 
 /** What the index knows of a file: its state when it was read, and why it cannot be decoded, if so. */
-const entrySchema = z.object({ name: z.string(), bytes: z.number(), mtimeMs: z.number(), broken: z.string().optional() });
+const entrySchema = z.object({
+  name: z.string(),
+  bytes: z.number(),
+  /** Of the contents, and of name, rights or contents. */
+  mtimeMs: z.number(),
+  ctimeMs: z.number().optional(),
+  broken: z.string().optional(),
+});
 export type IndexEntry = z.infer<typeof entrySchema>;
 
 /** Pictures of a folder and their vectors. */

@@ -96,6 +96,37 @@ describe('openIndex', () => {
     expect([0, 1, 2, 3].map(updated.index.nameOf)).toEqual([0, 1, 2, 3].map(anew.index.nameOf));
   });
 
+  it('notices two files of one size and age that changed places', async () => {
+    const bmp = (level: number) => {
+      const file = Buffer.alloc(54 + 12 * 3 * 12, level);
+      file.fill(0, 0, 54).write('BM');
+      for (const [at, value] of [
+        [10, 54],
+        [14, 40],
+        [18, 12],
+        [22, 12],
+        [26, 1 + 24 * 65536],
+      ])
+        file.writeInt32LE(value, at);
+      return file;
+    };
+    for (const [name, level] of [
+      ['a.bmp', 20],
+      ['b.bmp', 230],
+    ] as const) {
+      await writeFile(at(name), bmp(level));
+      await utimes(at(name), 5, 5);
+    }
+    const { index } = await open();
+    await rename(at('a.bmp'), at('c'));
+    await rename(at('b.bmp'), at('a.bmp'));
+    await rename(at('c'), at('b.bmp'));
+    const swapped = await open();
+    expect(swapped.counts).toEqual({ added: 0, changed: 2, removed: 0, pictures: 2 });
+    const { size } = index.embedder;
+    expect(swapped.index.vectors.subarray(0, size)).toEqual(index.vectors.subarray(size));
+  });
+
   it('saves where files were only removed', async () => {
     await paintAll();
     await open();
@@ -138,7 +169,9 @@ describe('openIndex', () => {
     await writeFile(at('note.jpg'), 'not a picture');
     await writeFile(at('nothing.png'), '');
     await symlink(at('gone'), at('lost.png'));
-    const broken = (await open()).index.report.broken.map(({ file }) => file);
+    const first = await open();
+    expect(first.counts).toEqual({ added: 4, changed: 0, removed: 0, pictures: 4 });
+    const broken = first.index.report.broken.map(({ file }) => file);
     expect(broken).toEqual(['lost.png', 'note.jpg', 'nothing.png']);
     const second = await open();
     expect(second).toMatchObject({ looked: 0, counts: { pictures: 4 } });

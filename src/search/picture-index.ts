@@ -43,12 +43,17 @@ async function findPictures(folder: string): Promise<Found[]> {
       const name = listed.slice(2);
       // A link that leads nowhere is a broken picture.
       const status = await stat(path.join(folder, name)).catch(() => undefined);
-      return { name, bytes: status?.size ?? -1, mtimeMs: status?.mtimeMs ?? -1, device: status?.dev ?? -1, inode: status?.ino ?? -1 };
+      const { size = -1, mtimeMs = -1, ctimeMs = -1, dev = -1, ino = -1 } = status ?? {};
+      return { name, bytes: size, mtimeMs, ctimeMs, device: dev, inode: ino };
     }),
   );
 }
 
-const isSame = (a: IndexEntry, b: IndexEntry): boolean => a.bytes === b.bytes && a.mtimeMs === b.mtimeMs;
+type FileState = Pick<IndexEntry, 'bytes' | 'mtimeMs' | 'ctimeMs'>;
+
+/** Two files that changed places keep size and time of their contents, and a file that may be read at last does, too. */
+const isSame = (known: FileState, now: FileState): boolean =>
+  known.bytes === now.bytes && known.mtimeMs === now.mtimeMs && (known.ctimeMs ?? now.ctimeMs) === now.ctimeMs;
 
 /** The first usable index among the places where it may be, and why another could not be used. */
 async function readFirst(places: readonly string[], embedder: Embedder) {
@@ -88,9 +93,9 @@ export class PictureIndex {
   async rowsOf(file: string): Promise<{ row: number; isCurrent: boolean }[]> {
     const status = await stat(file).catch(() => undefined);
     if (!status) return [];
-    const isCurrent = ({ bytes, mtimeMs }: Found) => bytes === status.size && mtimeMs === status.mtimeMs;
+    const { size: bytes, mtimeMs, ctimeMs } = status;
     return this.#found.flatMap((found, row) =>
-      found.inode === status.ino && found.device === status.dev ? [{ row, isCurrent: isCurrent(found) }] : [],
+      found.inode === status.ino && found.device === status.dev ? [{ row, isCurrent: isSame(found, { bytes, mtimeMs, ctimeMs }) }] : [],
     );
   }
 
@@ -106,7 +111,7 @@ export class PictureIndex {
  *
  * It is kept beside the pictures as `.fovea-index.safetensors`, or in the cache if the folder is read-only, and saved on the way, so that a
  * long run that is stopped goes on where it was. One made with other weights or preprocessing, or damaged, is made anew. A file counts as changed when its
- * size or its time of change is another. Folders below are included, hidden files are not.
+ * size or one of its times of change is another. Folders below are included, hidden files are not.
  *
  * - `model`, `state` the network and its numbers; `transforms` how a picture becomes its input
  * - `engine`, `threads`, `workers` as elsewhere; the engine starts only if a picture has to be looked at
@@ -153,8 +158,8 @@ async function bringUpToDate(folder: string, embedder: Embedder, onProgress: Ope
     const known = new Float32Array(rows.length * size);
     for (const [i, row] of rows.entries()) known.set(vectors.subarray(row * size, (row + 1) * size), i * size);
     const entries = rows.map((row) => {
-      const { name, bytes, mtimeMs, broken } = found[row];
-      return { name, bytes, mtimeMs, broken };
+      const { device, inode, ...entry } = found[row];
+      return entry;
     });
     return { entries, vectors: known, size, identity };
   };
@@ -176,12 +181,13 @@ async function bringUpToDate(folder: string, embedder: Embedder, onProgress: Ope
 
   const names = new Set(found.map(({ name }) => name));
   const removed = old?.entries.filter(({ name }) => !names.has(name)).length ?? 0;
-  const changed = fresh.filter((row) => rowOf.has(found[row].name)).length;
+  const usable = fresh.filter((row) => found[row].broken === undefined);
+  const changed = usable.filter((row) => rowOf.has(found[row].name)).length;
   const broken = found.flatMap((entry) => (entry.broken === undefined ? [] : [{ file: entry.name, reason: entry.broken }]));
   const isUpToDate = old !== undefined && fresh.length === 0 && removed === 0;
   const unsaved = isUpToDate ? undefined : await writeIndex(places[0], contents()).then(() => undefined, messageOf);
   if (broken.length === found.length) throw noPictures(folder, `${broken.length} broken files (${broken[0].file}: ${broken[0].reason})`);
-  const counts = { pictures: found.length - broken.length, added: fresh.length - changed, changed, removed };
+  const counts = { pictures: found.length - broken.length, added: usable.length - changed, changed, removed };
   const kept = isUpToDate ? file : unsaved === undefined ? places[0] : undefined;
   return new PictureIndex(folder, embedder, found, vectors, { file: kept, ...counts, broken, rebuilt, unsaved });
 }
