@@ -73,6 +73,12 @@ describe('summarize', () => {
     expect(summary.totals).toMatchObject({ parameters: 760 + 20 + 51205 + 9, buffers: 20, multiplyAdds: 768000 + 51200 });
   });
 
+  // torchvision 0.14, `num_batches_tracked` left out.
+  it('counts Inception’s auxiliary head, running statistics included', () => {
+    const { totals } = summarize(createModel('inception_v3', { classes: 1000 }), [3, 299, 299]);
+    expect(totals).toMatchObject({ parameters: 27161264, buffers: 36224 });
+  });
+
   it('counts the parameters of a module used twice once', () => {
     class Twice extends Module {
       conv = new Conv2d(2, 2, 3, { padding: 1 });
