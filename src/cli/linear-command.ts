@@ -17,7 +17,8 @@ import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
 import { withEngine } from '../engine/threaded/with-engine.ts';
-import { completeRecipe, type Recipe, scheduleOf } from '../train/recipe.ts';
+import { completeRecipe, type Recipe, type RecipeField, scheduleOf } from '../train/recipe.ts';
+import { refuseIdle } from '../train/recipe-conditions.ts';
 import { type LinearRun, linearJson, linearLines, type PenaltyRun } from './linear-output.ts';
 import { writeLinearReport } from './linear-report.ts';
 import { asNumber, choiceIn, flagOf, integerIn, linearPresets, recipeIn, runNameOf } from './options.ts';
@@ -54,7 +55,10 @@ function penaltiesIn(words: string): number[] {
 /** The part of the recipe that says how to descend. */
 function recipeOf(options: LinearCommandOptions, loss: LinearLoss): Recipe {
   const presets = Object.fromEntries(Object.entries(linearPresets).filter(([field, preset]) => preset !== undefined && field !== 'lr'));
-  return completeRecipe({ ...presets, lr: defaultRates[loss], ...recipeIn(options), optimizer: 'sgd' }, flagOf);
+  const given = recipeIn(options);
+  const recipe = completeRecipe({ ...presets, lr: defaultRates[loss], ...given, optimizer: 'sgd' }, flagOf);
+  refuseIdle(recipe, Object.keys(given) as RecipeField[], flagOf);
+  return recipe;
 }
 
 export async function linearCommand(options: LinearCommandOptions): Promise<number> {

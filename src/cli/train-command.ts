@@ -5,7 +5,8 @@ import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
 import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet, type Splits } from '../train/data-sets.ts';
-import { completeRecipe, type Recipe } from '../train/recipe.ts';
+import { completeRecipe, type Recipe, type RecipeField } from '../train/recipe.ts';
+import { refuseIdle } from '../train/recipe-conditions.ts';
 import { openRun } from '../train/resume.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -42,7 +43,9 @@ async function planRun(options: TrainCommandOptions) {
   if (options.resume) return openRun(options.resume, given, label);
   if (!options.data)
     throw new UsageError({ where: 'train', expected: 'a data set (mnist), a folder of pictures or --resume <run>', got: 'neither' });
-  return { recipe: completeRecipe(given, label), checkpoint: undefined, runFolder: undefined };
+  const recipe = completeRecipe(given, label);
+  refuseIdle(recipe, Object.keys(given) as RecipeField[], label);
+  return { recipe, checkpoint: undefined, runFolder: undefined };
 }
 
 /** The run folder's name: the user's, or the data's with what a name may not hold replaced. */

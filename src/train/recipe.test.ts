@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { completeRecipe, meaningOf, optimizerOf, recipeFields, scheduleOf } from './recipe.ts';
+import { completeRecipe, meaningOf, optimizerOf, type RecipeField, recipeFields, scheduleOf } from './recipe.ts';
+import { refuseIdle } from './recipe-conditions.ts';
 
 describe('completeRecipe', () => {
   it('fills in what the course uses', () => {
@@ -37,6 +38,39 @@ describe('completeRecipe', () => {
 
   it('has a meaning for every field', () => {
     for (const field of recipeFields) expect(meaningOf(field)).toMatchObject({ doc: expect.any(String), allowed: expect.any(String) });
+  });
+});
+
+describe('refuseIdle', () => {
+  const data = 'pets';
+  it.each([
+    [{ transforms: 'course' }, '[transforms] expected a folder of pictures, got mnist.'],
+    [{ data, dataDir: 'x' }, '[dataDir] expected mnist, got the folder pets.'],
+    [{ optimizer: 'sgd', beta1: 0.8 }, '[beta1] expected optimizer adam or adamw, got sgd.'],
+    [{ schedule: 'cosine', gamma: 3 }, '[gamma] expected schedule step, got cosine.'],
+    [{ stepSizeEpochs: 3 }, '[stepSizeEpochs] expected schedule step, got constant.'],
+    [{ schedule: 'step', minLr: 0.1 }, '[minLr] expected schedule cosine, got step.'],
+    [{ schedule: 'cosine', minLr: 0.5 }, '[minLr] expected at most 0.001, the lr, got 0.5.'],
+    [
+      { data, backboneLr: 0.1 },
+      '[backboneLr] expected a backbone that trains: freeze none or a number, or unfreezeEpoch, got a frozen one.',
+    ],
+    [{ data, freeze: 'none', frozenBn: 'train' }, '[frozenBn] expected something frozen (freeze), got nothing frozen.'],
+    [{ data, unfreezeEpoch: 3, epochs: 1 }, '[unfreezeEpoch] expected an epoch up to 1 (epochs), got 3.'],
+  ])('%j', (given, message) => {
+    expect(() => refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[])).toThrow(
+      expect.objectContaining({ name: 'UsageError', message }),
+    );
+  });
+
+  it('lets pass what does something, and what was only filled in', () => {
+    for (const given of [
+      { data },
+      { data, transforms: 'none', workers: 2 },
+      { schedule: 'cosine', minLr: 1e-4 },
+      { data, freeze: '2', backboneLr: 0.1 },
+    ])
+      refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[]);
   });
 });
 
