@@ -12,9 +12,15 @@ export const asNumber = (text: string): number | string => (text.trim() !== '' &
 
 /** What the help calls a field's default: one of data sets, one of folders of pictures. */
 function presetOf(field: RecipeField): string | undefined {
-  const [own, ofFolders] = [completeRecipe({})[field], completeRecipe({ data: 'folder' })[field]];
+  const [own, ofFolders, afresh] = [{}, { data: 'folder' }, { data: 'folder', weights: 'none' }].map(
+    (given) => completeRecipe(given)[field],
+  );
+  const isOtherAfresh = field !== 'weights' && afresh !== ofFolders;
   const hasOwn = own !== undefined && own !== false;
-  const parts = [...(hasOwn ? [`${own}`] : []), ...(ofFolders === own ? [] : [`of folders: ${ofFolders}`])];
+  const parts = [
+    ...(hasOwn ? [`${own}`] : []),
+    ...(ofFolders === own ? [] : [`of folders: ${ofFolders}${isOtherAfresh ? `, with --weights none: ${afresh}` : ''}`]),
+  ];
   return parts.length > 0 ? parts.join('; ') : undefined;
 }
 

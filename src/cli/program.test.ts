@@ -56,7 +56,7 @@ describe('wrong usage ends with 2', () => {
   });
 });
 
-it('help lists the names an option may have', async () => {
+it('help lists the names an option may have, and its defaults', async () => {
   let stdout = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     stdout += text;
@@ -68,6 +68,8 @@ it('help lists the names an option may have', async () => {
     'optimizer: adam, adamw or sgd (default: adam)',
     'constant, step or cosine (default',
     'auto, onednn or reference (default',
+    '(default: 3; of folders: 15, with --weights none: 10)',
+    '(default: 64; of folders: 16)',
   ])
     expect(words).toContain(names);
 });
