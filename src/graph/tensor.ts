@@ -55,6 +55,11 @@ export class GraphBuilder {
     return this.#path;
   }
 
+  /** How often the module whose forward runs now has applied an op so far. */
+  timesApplied(op: string): number {
+    return this.#nodes.filter((node) => node.op === op && node.path === this.#path).length;
+  }
+
   /** The symbolic tensor of a value that exists. */
   tensor(id: ValueId): Tensor {
     return new Tensor(this, this.#values[id]);

@@ -45,6 +45,9 @@ describe('layers', () => {
     const module = new Sequential(new Dropout(), new Dropout());
     const graph = trace(module, [2, 3], { training: true });
     expect(new Set(graph.nodes.map((n) => n.attrs.salt)).size).toBe(2);
+    // One module used twice draws twice, as in PyTorch.
+    const twice = trace(new Sequential(module, module), [2, 3], { training: true });
+    expect(new Set(twice.nodes.map((n) => n.attrs.salt)).size).toBe(4);
   });
 
   it('train weights, not running statistics', () => {

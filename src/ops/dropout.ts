@@ -59,7 +59,7 @@ export const dropoutOp = defineOp({
  * **Shapes**: x any, seed `[]` (i32) → y like x.
  *
  * - `prob`: 0 … 1, default 0.5.
- * - `salt`: 32-bit integer; tells dropouts apart that share the seed. Default: from the path of the module.
+ * - `salt`: 32-bit integer; tells dropouts apart that share the seed. Default: from the path of the module, another at each use of it.
  *
  * Numerics: the mask is a hash of (seed, salt, index): the same on every engine and for any number of threads. Feed another seed at every step.
  *
@@ -68,5 +68,8 @@ export const dropoutOp = defineOp({
  * @example const y = dropout(x, x.graph.input('seed', [], 'i32'), { prob: 0.5 });
  */
 export function dropout(x: Tensor, seed: Tensor, { prob = 0.5, salt }: { prob?: number; salt?: number } = {}): Tensor {
-  return apply(dropoutOp, [x, seed], { prob, salt: salt ?? hashKeys('dropout', x.graph.path) })[0];
+  const { path } = x.graph;
+  const before = x.graph.timesApplied(dropoutOp.name);
+  const ownSalt = before === 0 ? hashKeys('dropout', path) : hashKeys('dropout', path, before);
+  return apply(dropoutOp, [x, seed], { prob, salt: salt ?? ownSalt })[0];
 }

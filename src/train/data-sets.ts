@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { type FolderReport, openImageFolder } from '../data/image-folder.ts';
 import { loadMnist } from '../data/mnist.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
+import { subsetOf } from '../data/subset.ts';
 import { presetTransforms } from '../data/transforms/index.ts';
 import { findModel } from '../models/index.ts';
 import { imagenetWeights } from '../models/weights.ts';
@@ -35,19 +36,7 @@ export function someSamples(dataset: Dataset, n: number): Dataset {
   if (n >= dataset.length) return dataset;
   const { name, length, pictures } = dataset;
   const kept = Uint32Array.from({ length: n }, (_, i) => (pictures ? Math.floor((i * length) / n) : i));
-  return {
-    ...dataset,
-    name: `${name} (${n})`,
-    length: n,
-    labels: Int32Array.from(kept, (index) => dataset.labels[index]),
-    pictures: pictures && { ...pictures, files: Array.from(kept, (index) => pictures.files[index]) },
-    read: (indices, into, epoch) =>
-      dataset.read(
-        Array.from(indices, (i) => kept[i]),
-        into,
-        epoch,
-      ),
-  };
+  return subsetOf(dataset, kept, `${name} (${n})`);
 }
 
 /** What the network of a recipe takes pictures for, unless the recipe says otherwise. */

@@ -56,3 +56,13 @@ it.each([
   expect(read).toBe(600);
   await evaluator.close();
 });
+
+it('refuses classes that are not as many as the scores', async () => {
+  const module = new Tiny();
+  const store = await engine.createStore();
+  await store.load(initialState(module, 0));
+  for (const classes of [['a'], ['a', 'b', 'c']])
+    await expect(Evaluator.create({ module, dataset: { ...noise, classes }, engine, store })).rejects.toThrow(
+      `[noise] expected a network with ${classes.length} scores, one a class, got [250,2]`,
+    );
+});

@@ -1,5 +1,6 @@
 import { evaluationGraph, evaluationParts, type Parts } from '../compile/step.ts';
-import { sizeOf } from '../core/shape.ts';
+import { ShapeError } from '../core/errors.ts';
+import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Batch, Dataset } from '../data/dataset.ts';
 import type { Loader } from '../data/loader/index.ts';
 import { batchIndices, epochOrder } from '../data/order.ts';
@@ -66,7 +67,7 @@ export class Evaluator {
   }
 
   static async create({ module, dataset, engine, store, loader, changes = () => true }: EvaluatorOptions): Promise<Evaluator> {
-    const { length, sampleShape } = dataset;
+    const { length, sampleShape, classes } = dataset;
     const size = Math.min(length, largestBatch, Math.max(1, Math.floor(maxBatchElements / sizeOf(sampleShape))));
     const order = batchIndices(epochOrder(length, { seed: 0, epoch: 0, shuffle: false }), size);
     const programs = new Map<number, Planned>();
@@ -75,6 +76,13 @@ export class Evaluator {
       const parts = evaluationParts({ ...options, trains: changes });
       const isKept = parts.features && bankBytes(parts.features, length) <= mostBankBytes;
       const { features, rest }: Parts = isKept ? parts : { rest: evaluationGraph(options) };
+      const { shape } = rest.values[rest.outputs.y];
+      if (!sameShape(shape, [n, classes.length]))
+        throw new ShapeError({
+          where: dataset.name,
+          expected: `a network with ${classes.length} scores, one a class`,
+          got: formatShape(shape),
+        });
       programs.set(n, {
         program: await engine.compile(rest, store),
         features: features && (await engine.compile(features, store)),

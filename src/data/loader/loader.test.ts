@@ -257,6 +257,15 @@ describe('a data set without random transforms', () => {
     expect(buffers.size).toBe(1);
   });
 
+  it.each([0, 2])('keeps nothing of batches that were left half done, %d workers', async (workers) => {
+    const data = dataset({ transforms: fixedTransforms });
+    const truth = await collect(loaderOf({ workers: 0, cacheBytes: 0 }), data, inOrder);
+    const loader = loaderOf({ workers });
+    for await (const _ of loader.batches(data, { order: inOrder, epoch: 0 })) break;
+    expect(await collect(loader, data, inOrder)).toEqual(truth);
+    expect(await collect(loader, data, inOrder)).toEqual(truth);
+  });
+
   it('does not keep what stands in for a broken file', async () => {
     const loader = loaderOf({ workers: 0 });
     const list = files.with(1, path.join(root, 'gone.jpg'));

@@ -32,6 +32,7 @@ const MOST_BY_DEFAULT = 8;
 const HELD = 2;
 
 interface Started {
+  indices: Uint32Array;
   slot?: SharedArrayBuffer;
   batch: Promise<Batch>;
 }
@@ -90,6 +91,8 @@ export class Loader {
       for (startMore(); started.length > 0; startMore()) {
         const first = started[0];
         const batch = await first.batch;
+        // Not before it is handed out: one that is cancelled is left half filled.
+        if (first.slot) this.#cacheOf(dataset, dataset.pictures)?.keep(first.indices, batch.x.data, batch.replaced);
         held.push(started.shift()!);
         startMore();
         yield batch;
@@ -121,12 +124,12 @@ export class Loader {
     const source = dataset.pictures!;
     const cache = this.#cacheOf(dataset, source);
     const kept = cache?.find(indices);
-    if (kept) return { batch: Promise.resolve(batchOf(dataset, indices, kept)) };
+    if (kept) return { indices, batch: Promise.resolve(batchOf(dataset, indices, kept)) };
     const slot = this.#takeSlot(bytes);
-    const batch = this.#fill(source, indices, epoch, slot).then((report) => this.#batch(dataset, indices, slot, report, cache));
+    const batch = this.#fill(source, indices, epoch, slot).then((report) => this.#batch(dataset, indices, slot, report));
     // Reported where it is awaited; until then it is not unhandled.
     batch.catch(() => undefined);
-    return { slot, batch };
+    return { indices, slot, batch };
   }
 
   async #fill(source: PictureFiles, indices: Uint32Array, epoch: number, slot: SharedArrayBuffer): Promise<FillReport> {
@@ -148,10 +151,9 @@ export class Loader {
     return report;
   }
 
-  #batch(dataset: Dataset, wanted: Uint32Array, slot: SharedArrayBuffer, { replaced }: FillReport, cache?: SampleCache): Batch {
+  #batch(dataset: Dataset, wanted: Uint32Array, slot: SharedArrayBuffer, { replaced }: FillReport): Batch {
     const x = numbersOf(slot, wanted.length * sizeOf(dataset.sampleShape));
     const places = replaced.map(([place]) => place).sort((a, b) => a - b);
-    cache?.keep(wanted, x, (place) => places.includes(place));
     if (places.length === 0) return batchOf(dataset, wanted, x);
     const indices = wanted.slice();
     for (const [place, index] of replaced) indices[place] = index;

@@ -15,10 +15,10 @@ export class SampleCache {
 
   static bytesFor = ({ length, sampleShape }: Dataset): number => 4 * length * sizeOf(sampleShape);
 
-  /** Keeps the samples that stand at their own places. */
-  keep(indices: Uint32Array, x: Float32Array, isReplaced: (place: number) => boolean): void {
+  /** Keeps the samples of a batch; at the replaced places stand others. */
+  keep(indices: Uint32Array, x: Float32Array, replaced: readonly number[] = []): void {
     for (const [place, index] of indices.entries()) {
-      if (isReplaced(place) || this.#has[index]) continue;
+      if (replaced.includes(place) || this.#has[index]) continue;
       this.#numbers.set(x.subarray(place * this.#size, (place + 1) * this.#size), index * this.#size);
       this.#has[index] = 1;
     }
