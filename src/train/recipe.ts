@@ -44,7 +44,7 @@ export const recipeSchema = z.strictObject({
   frozenBn: transfer(oneOf('running', 'train'), 'frozen batch norm, by its statistics or updating them as in training').default('running'),
   backboneLr: transfer(
     above0,
-    'learning rate of all layers but the head (default: the head’s, a tenth of it after trained weights)',
+    'learning rate of all layers but the head (default: the head’s; of folders, after trained weights, a tenth of it)',
   ).optional(),
   hiddenUnits: transfer(integer(1), 'width of a layer to put before the classes (default: none)').optional(),
   optimizer: optimizer(oneOf('adam', 'adamw', 'sgd'), 'optimizer').default('adam'),
