@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FoveaError, formatComplaint, UsageError } from './errors.ts';
+import { f32, findNonFinite } from './ndarray.ts';
 import { hashKeys, Rng } from './rng.ts';
 import { windowPositions } from './shape.ts';
 
@@ -17,6 +18,14 @@ describe('windowPositions', () => {
   });
   it('refuses a window larger than the picture, saying what would fit', () => {
     expect(() => windowPositions({ ...axis, size: 4, kernel: 5 }, 'conv2d @ conv1')).toThrow(/\[conv2d @ conv1\] .*at most 4 px.*got 5 px/);
+  });
+});
+
+describe('findNonFinite', () => {
+  it('names the first array with a number that is not finite', () => {
+    const [sound, broken] = [f32([1, 2]), f32([0, Number.NEGATIVE_INFINITY])];
+    expect(findNonFinite(new Map([...Object.entries({ a: sound, b: broken, c: broken })]))).toEqual({ name: 'b', value: -Infinity });
+    expect(findNonFinite(new Map([['a', sound]]))).toBeUndefined();
   });
 });
 

@@ -46,3 +46,10 @@ export const i32 = (values: ArrayLike<number>, shape: Shape = [values.length]): 
   shape,
   data: Int32Array.from(values),
 });
+
+/** First weight that holds a number that is not finite, and that number. */
+export function findNonFinite(state: StateDict): { name: string; value: number } | undefined {
+  for (const [name, { data }] of state)
+    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return { name, value: Number(data[i]) };
+  return undefined;
+}

@@ -151,6 +151,21 @@ describe('initializeModel', () => {
     );
   });
 
+  it.each<[string, (bias: NdArray) => NdArray, string]>([
+    ['NaN', (bias) => ({ ...bias, data: new Float32Array(64).fill(Number.NaN, 3) }) as NdArray, 'NaN'],
+    ['what is infinite in single precision', (bias) => ({ ...bias, dtype: 'f64', data: new Float64Array(64).fill(-1e300) }), '-Infinity'],
+  ])('refuses %s, unless a fresh head takes its place', (_, change, told) => {
+    const weights = weightsOf('squeezenet1_1', 5);
+    weights.set('features.0.bias', change(weights.get('features.0.bias')!));
+    const act = () => initializeModel('squeezenet1_1', 2, { weights, weightsName: 'w.pth' });
+    expect(act).toThrow(CheckpointError);
+    expect(act).toThrow(`[w.pth] expected weights that are finite in single precision, got ${told} in features.0.bias.`);
+    const head = weightsOf('squeezenet1_1', 5);
+    (head.get('classifier.1.bias')!.data as Float32Array)[0] = Number.NaN;
+    expect(initializeModel('squeezenet1_1', 5, { weights: head }).newKeys).toContain('classifier.1.bias');
+    expect(() => initializeModel('squeezenet1_1', 5, { weights: head, head: 'weights' })).toThrow('NaN in classifier.1.bias');
+  });
+
   it('lets only the number of classes of a fresh head differ', () => {
     const weights = weightsOf('resnet18', 1000);
     weights.set('fc.weight', { dtype: 'f32', shape: [1000, 256], data: new Float32Array(256000) });

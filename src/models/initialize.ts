@@ -1,4 +1,5 @@
-import type { NdArray, StateDict } from '../core/ndarray.ts';
+import { CheckpointError } from '../core/errors.ts';
+import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import { sizeOf } from '../core/shape.ts';
 import { fanIn, torchDefault } from '../nn/init.ts';
@@ -45,7 +46,7 @@ export interface InitializedModel {
  * all keys have it, DenseNet's old names are changed to today's.
  *
  * **Throws** `CheckpointError` if the weights do not fit, with missing, unexpected and wrongly shaped keys, and the model they fit if there
- * is one; only a fresh head may have another number of classes. `UsageError` as `createModel` and `trainsUnder`.
+ * is one; only a fresh head may have another number of classes; or if one of those taken is not finite in single precision. `UsageError` as `createModel` and `trainsUnder`.
  *
  * **Source**: the function of the same purpose in PyTorch's tutorial on fine-tuning torchvision models.
  *
@@ -66,7 +67,20 @@ export function initializeModel(name: string, classes: number, options: Initiali
   const newKeys = [...parameters.keys()].filter((key) => isBelow(key, replaced));
   const state: StateDict = new Map();
   for (const key of parameters.keys()) state.set(key, newKeys.includes(key) ? plainStart(key, parameters, seed) : asF32(named.get(key)!));
+  refuseNonFinite(state, weightsName);
   return { spec, module, state, trains, newKeys };
+}
+
+/** Such weights would go on to give numbers, some of which look sound. */
+function refuseNonFinite(state: StateDict, where: string): void {
+  const broken = findNonFinite(state);
+  if (broken)
+    throw new CheckpointError({
+      where,
+      expected: 'weights that are finite in single precision',
+      got: `${broken.value} in ${broken.name}`,
+      hint: 'The training that made them diverged, or the file is damaged: take weights of before, or another copy',
+    });
 }
 
 /** A value of a plain PyTorch layer, from the stream that `initialState` gives this key. */

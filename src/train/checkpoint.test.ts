@@ -4,15 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { f32, type StateDict } from '../core/ndarray.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
-import {
-  type Checkpoint,
-  findNonFinite,
-  findWeights,
-  loadCheckpoint,
-  prepareWeightsFolder,
-  saveCheckpoint,
-  weightsFile,
-} from './checkpoint.ts';
+import { type Checkpoint, findWeights, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
 import { initialProgress } from './progress.ts';
 import { completeRecipe } from './recipe.ts';
 
@@ -106,12 +98,5 @@ describe('prepareWeightsFolder', () => {
     for (const name of ['.scratch-12-0', 'last.safetensors', 'mine.txt']) await writeFile(path.join(folder, 'weights', name), 'x');
     await prepareWeightsFolder(folder);
     expect((await readdir(path.join(folder, 'weights'))).sort()).toEqual(['last.safetensors', 'mine.txt']);
-  });
-});
-
-describe('findNonFinite', () => {
-  it('names the first array with a number that is not finite', () => {
-    expect(findNonFinite(state({ a: [1, 2], b: [0, Number.NEGATIVE_INFINITY] }))).toEqual({ name: 'b', value: Number.NEGATIVE_INFINITY });
-    expect(findNonFinite(state({ a: [1, 2] }))).toBeUndefined();
   });
 });

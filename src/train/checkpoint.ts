@@ -128,13 +128,6 @@ export function checkClasses(trained: readonly string[], now: readonly string[],
   });
 }
 
-/** First weight that holds a number that is not finite, and that number. */
-export function findNonFinite(state: StateDict): { name: string; value: number } | undefined {
-  for (const [name, { data }] of state)
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return { name, value: Number(data[i]) };
-  return undefined;
-}
-
 export type WeightsName = 'best' | 'last';
 /** Folder of a run that holds its checkpoints. */
 export const weightsFolder = 'weights';

@@ -1,12 +1,12 @@
 import { countCorrect } from '../core/argmax.ts';
 import { NumericError } from '../core/errors.ts';
-import type { NdArray, StateDict } from '../core/ndarray.ts';
+import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
 import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
-import { findNonFinite, loadCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
+import { loadCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
 import type { Evaluation } from './evaluation-sums.ts';
