@@ -86,6 +86,7 @@ engine: 0.5, difference 0.0e+0
     ],
     [['--layer', 'softmax', '--label', 'seven'], 2, "[--label] expected integers from 0, such as 3, got 'seven'."],
     [['--layer', 'conv1.0', '--weights', 'none.pth'], 1, 'none.pth'],
+    [['--layer', 'conv1.0', '--weights', 'imagenet'], 2, 'there are no ImageNet weights for course-cnn'],
   ])('%j ends with %i', async (args, status, message) => {
     expect(await explain(...args)).toBe(status);
     expect(stderr).toContain(message);

@@ -7,7 +7,8 @@ import { decodePicture } from '../data/picture.ts';
 import { compose, type TransformList } from '../data/transforms/index.ts';
 import { withEngine } from '../engine/threaded/with-engine.ts';
 import { explainValue, formatExplanation } from '../explain/index.ts';
-import { integersIn, type NetworkChoice, namedNetwork } from './named-network.ts';
+import { namedNetwork } from './named-network.ts';
+import { integersIn, type NetworkChoice } from './network-choice.ts';
 import { engineOptionsIn } from './options.ts';
 
 export interface ExplainCommandOptions extends NetworkChoice {

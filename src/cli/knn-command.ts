@@ -1,9 +1,7 @@
-import path from 'node:path';
 import { type KnnMetric, type KnnStage, knnMetrics, type Rows, readLevels, studyNeighbours } from '../classic/index.ts';
 import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { pathKind } from '../data/path-kind.ts';
 import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -11,11 +9,11 @@ import { withEngine } from '../engine/threaded/with-engine.ts';
 import { datasetFeatures } from '../search/dataset-features.ts';
 import { jsonOf, type KnnResult, type KnnView, linesOf } from './knn-output.ts';
 import { writeKnnReport } from './knn-report.ts';
-import { type NamedNetwork, namedNetwork } from './named-network.ts';
+import { namedNetwork } from './named-network.ts';
+import type { NamedNetwork } from './network-choice.ts';
 import { choiceIn, engineOptionsIn, integerIn, runNameOf } from './options.ts';
 import { inRunFolder } from './own-run-folder.ts';
 import { type Bar, openBar, withBar } from './progress-bar.ts';
-import { weightsFileOf } from './trained-weights.ts';
 
 export interface KnnCommandOptions {
   data: string;
@@ -50,10 +48,7 @@ function ksIn(words: string): number[] {
 async function networkIn({ features, weights, classes }: KnnCommandOptions): Promise<NamedNetwork | undefined> {
   if (features !== pixelsName) {
     const hint = didYouMean(features, [pixelsName]);
-    // A run beside a model's name: the run has the model and its numbers.
-    if (weights !== undefined && (await pathKind(weights)) === 'folder') return namedNetwork({ network: weights, classes });
-    const file = await weightsFileOf(features, weights);
-    return namedNetwork({ network: features, weights: file, classes }).catch((error: unknown) => {
+    return namedNetwork({ network: features, weights, classes, mustBeTrained: true }).catch((error: unknown) => {
       // Neither a model nor a run: it may be meant as the pixels.
       if (hint)
         throw new UsageError(
@@ -102,10 +97,9 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   for (const note of pictures.notes) console.error(`note: ${note}`);
 
   const { name } = pictures;
-  const { features } = options;
   await inRunFolder(options.name ?? runNameOf(`knn-${name}`), options.out, async (runFolder) => {
     const result = await withEngine(engineOptions, (engine) =>
-      studyViews(engine, { name, features, network, train, test, ks, metric, folds, seed, runFolder }),
+      studyViews(engine, { name, network, train, test, ks, metric, folds, seed, runFolder }),
     );
     const files = await writeKnnReport(result);
     if (options.json) console.log(JSON.stringify(jsonOf(result, files), null, 2));
@@ -116,7 +110,6 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
 
 interface StudyOptions {
   name: string;
-  features: string;
   network: NamedNetwork | undefined;
   train: Dataset;
   test: Dataset;
@@ -129,7 +122,7 @@ interface StudyOptions {
 
 /** The pixels, and the features beside them if there is a network. */
 async function studyViews(engine: Engine, options: StudyOptions): Promise<KnnResult> {
-  const { name: data, features, network, train, test, ks, metric, folds, seed, runFolder } = options;
+  const { name: data, network, train, test, ks, metric, folds, seed, runFolder } = options;
   const read = (what: string, dataset: Dataset): Promise<Rows> =>
     withBar(`reading the ${what} images`, (bar) => readLevels(dataset, bar.onProgress));
   const pixels = { train: await read('training', train), test: await read('test', test) };
@@ -144,14 +137,14 @@ async function studyViews(engine: Engine, options: StudyOptions): Promise<KnnRes
     return { name, width: rows.train.width, ...found };
   };
   const views = [await study(pixelsName, pixels)];
-  if (network) views.push(await study(features, await featuresOf(network, engine, { train, test })));
+  if (network) views.push(await study(network.name, await featuresOf(network, engine, { train, test })));
   return { data, train, test, pixels, views, engine: engine.info, folds, seed, runFolder };
 }
 
 async function featuresOf({ module, preprocessing, state, name }: NamedNetwork, engine: Engine, sets: { train: Dataset; test: Dataset }) {
   const numbers = await state();
   const read = (what: string, dataset: Dataset) =>
-    withBar(`features of ${path.basename(name)}, ${what} images`, ({ onProgress }) =>
+    withBar(`features of ${name}, ${what} images`, ({ onProgress }) =>
       datasetFeatures({ dataset, model: module, state: numbers, transforms: preprocessing, engine, onProgress }),
     );
   return { train: await read('training', sets.train), test: await read('test', sets.test) };

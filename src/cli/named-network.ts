@@ -1,48 +1,23 @@
+import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
-import type { StateDict } from '../core/ndarray.ts';
 import type { Shape } from '../core/shape.ts';
+import { pathKind } from '../data/path-kind.ts';
 import { readStateFile } from '../data/state-file.ts';
 import { parseTransforms, presetTransforms, type TransformList } from '../data/transforms/index.ts';
-import { createModel, findModel, imagenetClasses, initializeModel, listModels, type WeightsEntry } from '../models/index.ts';
-import { initialState, type Module } from '../nn/module.ts';
+import {
+  createModel,
+  findModel,
+  imagenetClasses,
+  initializeModel,
+  listModels,
+  type ModelSpec,
+  type WeightsEntry,
+} from '../models/index.ts';
+import { initialState } from '../nn/module.ts';
 import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import { fetchImagenetWeights } from '../train/imagenet-weights.ts';
 import { networkOf } from '../train/model-facts.ts';
-
-export interface NamedNetwork {
-  /** Of the model; of a run, followed by its file. */
-  readonly name: string;
-  readonly module: Module;
-  /** `[C, H, W]`. */
-  readonly inputShape: Shape;
-  /** Empty where only their number is known. */
-  readonly classNames: readonly string[];
-  /** Of a run: names of the class folders, where `classNames` are shown in their place. */
-  readonly classFolders?: readonly string[];
-  /** How a picture in a file becomes the input: of a run on such as it was trained, of a model as ImageNet’s see them. */
-  readonly preprocessing?: TransformList;
-  /** Numbers for every parameter, made or read when asked for. */
-  state(): Promise<StateDict>;
-  /** What the state is, if it is not trained. */
-  readonly note?: string;
-}
-
-export interface NetworkChoice {
-  /** Model of the registry, run folder or checkpoint. */
-  network: string;
-  /** `C,H,W`. */
-  input?: string;
-  classes?: unknown;
-  /** File with a model's trained numbers. */
-  weights?: string;
-}
-
-/** `3,224,224` as numbers, each an integer from `min`. */
-export function integersIn(text: string, option: string, counts: readonly number[], min: number, example: string): number[] {
-  const numbers = text.split(/[,x×]/).map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (!counts.includes(numbers.length) || !numbers.every((n) => Number.isInteger(n) && n >= min))
-    throw new UsageError({ where: option, expected: `integers from ${min}, such as ${example}`, got: `'${text}'` });
-  return numbers;
-}
+import { type NamedNetwork, type NetworkChoice, shapeIn } from './network-choice.ts';
 
 const isModel = (name: string): boolean => listModels().some((spec) => spec.name === name);
 /** A name with none of these can only be meant as a model. */
@@ -62,42 +37,62 @@ function preprocessingFor([channels, height, width]: Shape, trained: WeightsEntr
   return parseTransforms(list, trained.name);
 }
 
-/** A model by name, with fresh weights or those of a file; or the network of a run with its own. */
-export async function namedNetwork({ network, input, classes, weights }: NetworkChoice): Promise<NamedNetwork> {
-  const given = input === undefined ? undefined : integersIn(input, '--input', [3], 1, '3,224,224');
-  if (!isModel(network)) {
-    const file = await findWeights(network).catch((error: unknown) => {
-      if (!isPath(network)) findModel(network);
-      throw error;
+/** The network of a run with its own numbers. Beside a model's name, `model`, it is one of that. */
+async function runNetwork({ network: run, input, classes, weights }: NetworkChoice, model?: string): Promise<NamedNetwork> {
+  const file = await findWeights(run).catch((error: unknown) => {
+    if (model === undefined && !isPath(run)) findModel(run);
+    throw error;
+  });
+  const others = weights !== undefined && path.resolve(weights) !== path.resolve(run) ? weights : undefined;
+  for (const [option, value] of Object.entries({ '--classes': classes, '--weights': others }))
+    if (value !== undefined)
+      throw new UsageError({ where: option, expected: 'a model’s name before it', got: `the run '${run}', which has its own` });
+  const { metadata, model: numbers } = await loadCheckpoint(file);
+  if (model !== undefined && model !== metadata.model)
+    throw new UsageError({ where: '--weights', expected: `weights of ${model}`, got: `'${run}', a run of ${metadata.model}` });
+  const module = networkOf(metadata);
+  checkWeights(module, numbers, file);
+  return {
+    name: `${metadata.model} (${run})`,
+    module,
+    inputShape: shapeIn(input) ?? metadata.sampleShape,
+    classNames: metadata.names ?? metadata.classes,
+    classFolders: metadata.classes,
+    preprocessing: input === undefined ? metadata.preprocessing : undefined,
+    state: async () => numbers,
+  };
+}
+
+/** The file of a model's weights. */
+async function weightsFileOf(spec: ModelSpec, { weights, mustBeTrained }: NetworkChoice): Promise<string | undefined> {
+  if (weights === undefined && mustBeTrained)
+    throw new UsageError({
+      where: '--weights',
+      expected: `trained weights of ${spec.name}`,
+      got: 'none',
+      hint: spec.weights?.length ? '--weights imagenet, or a .pth or .safetensors file' : 'Name a .pth or .safetensors file',
     });
-    for (const [option, value] of Object.entries({ '--classes': classes, '--weights': weights }))
-      if (value !== undefined)
-        throw new UsageError({ where: option, expected: 'a model’s name before it', got: `the run '${network}', which has its own` });
-    const { metadata, model } = await loadCheckpoint(file);
-    const inputShape = given ?? metadata.sampleShape;
-    const module = networkOf(metadata);
-    checkWeights(module, model, file);
-    return {
-      name: `${metadata.model} (${file})`,
-      module,
-      inputShape,
-      classNames: metadata.names ?? metadata.classes,
-      classFolders: metadata.classes,
-      preprocessing: given ? undefined : metadata.preprocessing,
-      state: async () => model,
-    };
-  }
+  return weights === 'imagenet' ? fetchImagenetWeights(spec) : weights;
+}
+
+/** A model by name, with fresh weights or trained ones; or the network of a run with its own. */
+export async function namedNetwork(choice: NetworkChoice): Promise<NamedNetwork> {
+  const { network, input, classes, weights } = choice;
+  if (!isModel(network)) return runNetwork(choice);
+  if (weights !== undefined && (await pathKind(weights)) === 'folder')
+    return runNetwork({ ...choice, network: weights, weights: undefined }, network);
   const spec = findModel(network);
-  const inputShape = given ?? spec.inputShape;
-  const count = classes ?? (spec.weights?.length ? 1000 : 10);
+  const inputShape = shapeIn(input) ?? spec.inputShape;
+  const count = classes ?? (spec.weights?.length ? imagenetClasses.length : 10);
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1)
     throw new UsageError({ where: '--classes', expected: 'an integer from 1', got: typeof count === 'string' ? `'${count}'` : `${count}` });
-  const entry = weights === undefined ? undefined : spec.weights?.[0];
+  const file = await weightsFileOf(spec, choice);
+  const entry = file === undefined ? undefined : spec.weights?.[0];
   const family = { inChannels: inputShape[0], transformInput: entry?.transformInput };
   const module = createModel(network, { classes: count, ...family });
-  const trained = async (file: string) => {
-    const { tensors } = await readStateFile(file);
-    return initializeModel(network, count, { weights: tensors, weightsName: file, head: 'weights', ...family }).state;
+  const trained = async (weightsName: string) => {
+    const { tensors } = await readStateFile(weightsName);
+    return initializeModel(network, count, { weights: tensors, weightsName, head: 'weights', ...family }).state;
   };
   return {
     name: network,
@@ -106,7 +101,7 @@ export async function namedNetwork({ network, input, classes, weights }: Network
     // Trained numbers for as many classes as ImageNet has are taken for those of its classes.
     classNames: entry && count === imagenetClasses.length ? imagenetClasses : [],
     preprocessing: preprocessingFor(inputShape, entry),
-    state: async () => (weights === undefined ? initialState(module) : trained(weights)),
-    note: weights === undefined ? 'weights are fresh (seed 0), not trained' : undefined,
+    state: async () => (file === undefined ? initialState(module) : trained(file)),
+    note: file === undefined ? 'weights are fresh (seed 0), not trained' : undefined,
   };
 }

@@ -92,7 +92,7 @@ function createProgram(done: (status: number) => void): Command {
     .requiredOption('--layer <name>', 'a layer as summary lists it (conv1.0); softmax: the probabilities')
     .option('--at <channel,row,col>', 'which number, from 0 (default: the largest)')
     .option('--label <class>', 'with --layer softmax: the true class, for the loss')
-    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors')
+    .option('--weights <file|run>', 'trained weights of a model, .pth, .safetensors or a run; imagenet: download them')
     .addOption(new Option('--classes <n>', 'classes of a model (default: 10 or 1000)').argParser(asNumber))
     .addOption(json())
     .action(async (network: string, picture: string, options: { layer: string }) => {
@@ -106,7 +106,7 @@ function createProgram(done: (status: number) => void): Command {
     .argument('<picture>', 'picture file, in the folder or elsewhere')
     .requiredOption('--in <folder>', 'pictures to search among, those in folders below it too')
     .requiredOption('--model <run|name>', 'whose features are compared: run folder, checkpoint file or a model’s name')
-    .option('--weights <file>', 'trained weights of a model, .pth or .safetensors; imagenet: download them')
+    .option('--weights <file|run>', 'trained weights of a model, .pth, .safetensors or a run; imagenet: download them')
     .addOption(new Option('--classes <n>', 'classes of the weights (default: 1000)').argParser(asNumber))
     .addOption(new Option('--topk <n>', 'pictures to list, the most similar first (default: 12)').argParser(asNumber))
     .option('--include-self', 'list the picture itself, if it lies in the folder')

@@ -10,7 +10,6 @@ import { table } from './format.ts';
 import { namedNetwork } from './named-network.ts';
 import { engineOptionsIn, integerIn, searchAliases, withAliases } from './options.ts';
 import { openBar } from './progress-bar.ts';
-import { weightsFileOf } from './trained-weights.ts';
 
 export interface SearchCommandOptions {
   picture: string;
@@ -83,11 +82,11 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
   const engineOptions = engineOptionsIn(options);
   // Before thousands of others are looked at for it.
   await openPicture(picture);
-  const weights = await weightsFileOf(network, options.weights);
   const { name, module, inputShape, preprocessing, classNames, classFolders, state } = await namedNetwork({
     network,
-    weights,
+    weights: options.weights,
     classes: options.classes,
+    mustBeTrained: true,
   });
   if (!preprocessing)
     throw new UsageError({

@@ -1,6 +1,7 @@
 import { formatSummary, summarize, summaryColumns } from '../explain/index.ts';
 import { formatCsv } from '../report/csv.ts';
-import { type NetworkChoice, namedNetwork } from './named-network.ts';
+import { namedNetwork } from './named-network.ts';
+import type { NetworkChoice } from './network-choice.ts';
 
 export interface SummaryCommandOptions extends NetworkChoice {
   json?: boolean;
