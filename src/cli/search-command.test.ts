@@ -34,6 +34,12 @@ describe('wrong usage', () => {
   it.each([
     [[], 2, "required option '--in <folder>' not specified"],
     [['--in', 'x'], 2, "required option '--model <run|name>' not specified"],
+    [
+      ['--in', 'x', '--model', 'resnet18', '--out', 'grid.jpg'],
+      2,
+      "[--out] expected a file that ends in .png, in a folder that exists, got 'grid.jpg'.",
+    ],
+    [['--in', 'x', '--model', 'resnet18', '--out', 'nodir/grid.PNG'], 2, "got 'nodir/grid.PNG', and 'nodir' is no folder."],
     [['--in', 'x', '--model', 'resnet18', '--topk', '0'], 2, '[--topk] expected an integer from 1, got 0.'],
     [
       ['--in', 'x', '--model', 'resnet18', '--topk', '3', '--top_k', '3'],

@@ -1,8 +1,10 @@
+import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
+import { pathKind } from '../data/path-kind.ts';
 import { decodePicture, openPicture } from '../data/picture.ts';
-import { writeAtomic } from '../data/write-atomic.ts';
+import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { mosaicSvg, type Tile } from '../report/mosaic.ts';
 import { renderPng } from '../report/render.ts';
 import { type IndexReport, openIndex, type SearchResult, search } from '../search/index.ts';
@@ -75,11 +77,25 @@ async function drawGrid(picture: string, results: readonly Result[], note: strin
   return renderPng(await mosaicSvg(tiles, { title: `Most similar to ${path.basename(picture)}`, note }));
 }
 
+/** Refuses what can be known not to take the drawing, before the work for it. */
+async function checkOut(file: string): Promise<void> {
+  const folder = path.dirname(file);
+  const got =
+    path.extname(file).toLowerCase() !== '.png' || (await pathKind(file)) === 'folder'
+      ? `'${file}'`
+      : (await pathKind(folder)) !== 'folder' && `'${file}', and '${folder}' is no folder`;
+  if (got) throw new UsageError({ where: '--out', expected: 'a file that ends in .png, in a folder that exists', got });
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    throw asWriteError(file, error);
+  });
+}
+
 /** The pictures of a folder that are most similar to one. */
 export async function searchCommand(options: SearchCommandOptions): Promise<number> {
   const { picture, in: folder, model: network, includeSelf, out, json } = options;
   const topK = integerIn(withAliases({ ...options }, searchAliases).topk, '--topk', 1) ?? 12;
   const engineOptions = engineOptionsIn(options);
+  if (out !== undefined) await checkOut(out);
   // Before thousands of others are looked at for it.
   await openPicture(picture);
   const { name, module, inputShape, preprocessing, classNames, classFolders, state } = await namedNetwork({
@@ -108,10 +124,10 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     const results = found.map((one) => ({ ...one, className: classOf(one.name) }));
     const { report } = index;
     for (const line of remarks(report)) console.error(line);
-    if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
     if (json) console.log(JSON.stringify({ query: picture, folder, index: report, results }, null, 2));
     else if (results.length === 0) console.log('no other picture in the folder');
     else for (const line of table(results.map(rowOf))) console.log(line);
+    if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
     return 0;
   } finally {
     await index.close();
