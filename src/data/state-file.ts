@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { isPth, type PlainValue, readPth } from '../formats/pth/pth.ts';
-import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import { isSafetensors, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { writeAtomic } from './write-atomic.ts';
 
 /** Named tensors as a file keeps them. */
@@ -16,9 +16,6 @@ export interface StateFile {
 const wanted = 'a file with weights (.safetensors or .pth)';
 /** Node reads no larger file in one piece. */
 const maxBytes = 2 ** 31 - 1;
-
-/** A safetensors file is a length, then JSON; no other format has its `{` there and so short a length before it. */
-const isSafetensors = (bytes: Uint8Array): boolean => bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 
 const readers: readonly { fits: (bytes: Uint8Array) => boolean; read: (bytes: Uint8Array, file: string) => StateFile }[] = [
   { fits: isSafetensors, read: readSafetensors },

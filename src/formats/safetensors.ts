@@ -37,6 +37,9 @@ const lengthBytes = 8;
 /** The format's own bound; it keeps a lying length from asking for gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
 
+/** Whether bytes begin like a safetensors file: a length, then JSON. No other format has its `{` there and so short a length before it. */
+export const isSafetensors = (bytes: Uint8Array): boolean => bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isExtentList = (value: unknown): value is number[] => Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0);
 

@@ -67,10 +67,27 @@ describe('a checkpoint', () => {
 
   it('of another program or a later version is refused by name', async () => {
     await writeFile(file, writeSafetensors(checkpoint().model));
-    await expect(loadCheckpoint(file)).rejects.toThrow(`[${file}] expected a checkpoint of Fovea, got safetensors without its metadata`);
+    await expect(loadCheckpoint(file)).rejects.toThrow(
+      `[${file}] expected a checkpoint of Fovea, got safetensors without its metadata. Weights alone`,
+    );
     const later = checkpoint();
     await saveCheckpoint(file, { ...later, metadata: { ...later.metadata, version: 2 as 1 } });
     await expect(loadCheckpoint(file)).rejects.toThrow('expected a checkpoint of version 1, got 2. Use a newer Fovea.');
+  });
+
+  it.each([
+    ['a zip file', [0x50, 0x4b, 3, 4]],
+    ['a pickle', [0x80, 2, 0x8a, 10]],
+  ])('in the form of torch.save (%s) is refused with what it is good for', async (_, begins) => {
+    await writeFile(file, Uint8Array.of(...begins, ...new Uint8Array(60)));
+    await expect(loadCheckpoint(file)).rejects.toThrow(
+      `[${file}] expected a run or its checkpoint, got weights as PyTorch keeps them. Weights alone do not say what they see: train with --weights <file>`,
+    );
+  });
+
+  it('that is a picture is refused by name', async () => {
+    await writeFile(file, Uint8Array.of(0xff, 0xd8, 0xff, ...new Uint8Array(60)));
+    await expect(loadCheckpoint(file)).rejects.toThrow(`[${file}] expected a run or its checkpoint, got a file of another kind.`);
   });
 
   it('that is missing is refused by name', async () => {
@@ -88,7 +105,8 @@ describe('findWeights', () => {
     expect(await findWeights(folder)).toBe(weightsFile(folder, 'best'));
     expect(await findWeights(folder, ['last'])).toBe(weightsFile(folder, 'last'));
     expect(await findWeights(weightsFile(folder, 'best'))).toBe(weightsFile(folder, 'best'));
-    await expect(findWeights(path.join(folder, 'no'))).rejects.toThrow('got nothing of that name');
+    await expect(findWeights(path.join(folder, 'no'))).rejects.toThrow(/got nothing of that name\.$/);
+    await expect(findWeights('alexnet')).rejects.toThrow('That is a model’s name: train it (fovea train <data> --model alexnet)');
   });
 });
 

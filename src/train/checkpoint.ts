@@ -9,7 +9,9 @@ import { makeFolder } from '../data/make-folder.ts';
 import { pathKind } from '../data/path-kind.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
-import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import { isPth } from '../formats/pth/pth.ts';
+import { isSafetensors, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import { listModels } from '../models/index.ts';
 import type { Module } from '../nn/module.ts';
 import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
 import { modelOptionsSchema } from './model-facts.ts';
@@ -46,6 +48,9 @@ export interface Checkpoint {
   optimizer: StateDict;
 }
 
+/** What to do with weights that no run made. */
+const bareWeights =
+  'Weights alone do not say what they see: train with --weights <file> and name the run, or give explain or search the model’s name beside --weights <file>';
 const damaged = 'The file was altered or damaged: use another copy, or the other file in the weights folder';
 
 /** sha256 over the metadata's text and, in order of the names, every tensor's name, dtype, shape and bytes. */
@@ -82,9 +87,19 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new CheckpointError({ where: file, expected: 'a checkpoint', got: messageOf(error) }, { cause: error });
   });
+  // What is shorter is a file cut short.
+  if (bytes.length > 8 && !isSafetensors(bytes)) {
+    const kind = isPth(bytes) ? { got: 'weights as PyTorch keeps them', hint: bareWeights } : { got: 'a file of another kind' };
+    throw new CheckpointError({ where: file, expected: 'a run or its checkpoint', ...kind });
+  }
   const { tensors, metadata: notes } = readSafetensors(bytes, file);
   if (notes.fovea === undefined || notes.sha256 === undefined)
-    throw new CheckpointError({ where: file, expected: 'a checkpoint of Fovea', got: 'safetensors without its metadata' });
+    throw new CheckpointError({
+      where: file,
+      expected: 'a checkpoint of Fovea',
+      got: 'safetensors without its metadata',
+      hint: bareWeights,
+    });
   const sum = checksum(notes.fovea, tensors);
   if (sum !== notes.sha256)
     throw new CheckpointError({ where: file, expected: `contents with sha256 ${notes.sha256}`, got: sum, hint: damaged });
@@ -153,7 +168,11 @@ export async function prepareWeightsFolder(runFolder: string): Promise<void> {
 export async function findWeights(runOrFile: string, order: readonly WeightsName[] = ['best', 'last']): Promise<string> {
   const kind = await pathKind(runOrFile);
   if (kind === 'file') return runOrFile;
-  if (!kind) throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name' });
+  if (!kind) {
+    const isModel = listModels().some(({ name }) => name === runOrFile);
+    const hint = isModel ? `That is a model’s name: train it (fovea train <data> --model ${runOrFile}), then name the run` : undefined;
+    throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name', hint });
+  }
   for (const name of order) if (await pathKind(weightsFile(runOrFile, name))) return weightsFile(runOrFile, name);
   const names = order.map((name) => `weights/${name}.safetensors`).join(' or ');
   throw new CheckpointError({ where: runOrFile, expected: `a run folder with ${names}`, got: 'a folder without' });
