@@ -77,19 +77,30 @@ engine: 0.5, difference 0.0e+0
   });
 
   it.each([
-    [['--layer', 'conv9'], 1, "Did you mean 'conv1.0'?"],
-    [['--layer', 'conv1.0', '--at', '0,28,0'], 1, '[conv1.0] expected row from 0 to 27 (result [16,28,28]), got 28.'],
+    [['--layer', 'conv9'], 2, "Did you mean 'conv1.0'?"],
+    [['--layer', 'conv1.0', '--at', '0,28,0'], 2, '[conv1.0] expected row from 0 to 27 (result [16,28,28]), got 28.'],
     [
       ['--layer', 'conv1.0', '--at', 'middle'],
       2,
       "[--at] expected integers from 0, such as 3,10,12 (channel, row, column) or 3, got 'middle'.",
     ],
-    [['--layer', 'softmax', '--label', 'seven'], 2, "[--label] expected integers from 0, such as 3, got 'seven'."],
+    [['--layer', 'softmax', '--label', 'seven'], 2, "[--label] expected a class’s number from 0, got 'seven'."],
+    [['--layer', 'softmax', '--label', '10'], 2, '[--label] expected a class from 0 to 9, got 10.'],
+    [['--layer', 'conv1.0', '--label', '7'], 2, '[--label] expected --layer softmax beside it, got --layer conv1.0.'],
     [['--layer', 'conv1.0', '--weights', 'none.pth'], 1, 'none.pth'],
     [['--layer', 'conv1.0', '--weights', 'imagenet'], 2, 'there are no ImageNet weights for course-cnn'],
   ])('%j ends with %i', async (args, status, message) => {
     expect(await explain(...args)).toBe(status);
     expect(stderr).toContain(message);
+  });
+
+  it('lists classes that have names, with the nearest', async () => {
+    const args = ['--weights', weights, '--layer', 'softmax', '--label', 'goldfsh'];
+    expect(await runCommand(['explain', 'squeezenet1_0', seven, ...args])).toBe(2);
+    expect(stderr).toBe(
+      'error: [--label] expected one of 1000 classes (tench, goldfish, great white shark, tiger shark, hammerhead, …) or its number from 0, ' +
+        "got 'goldfsh'. Did you mean 'goldfish'?\n",
+    );
   });
 
   it('needs a layer', async () => {

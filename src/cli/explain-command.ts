@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import { f32, type NdArray } from '../core/ndarray.ts';
+import { didYouMean } from '../core/nearest.ts';
 import { Rng } from '../core/rng.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { readDigit } from '../data/digit.ts';
@@ -32,11 +33,22 @@ async function readPicture(file: string, shape: Shape, preprocessing: TransformL
   return f32(data, shape);
 }
 
+/** At most so many classes are named where there is none of a name. */
+const mostNamed = 5;
+
 /** Index of a class by its name, else by number. */
-function labelOf(label: string | undefined, classes: readonly (readonly string[])[]): number | undefined {
+function labelOf({ label, layer }: ExplainCommandOptions, classNames: readonly string[], folders: readonly string[]): number | undefined {
   if (label === undefined) return undefined;
-  const named = classes.map((names) => names.indexOf(label)).find((index) => index >= 0);
-  return named ?? integersIn(label, '--label', [1], 0, '3')[0];
+  if (layer !== 'softmax') throw new UsageError({ where: '--label', expected: '--layer softmax beside it', got: `--layer ${layer}` });
+  const named = [classNames, folders].map((names) => names.indexOf(label)).find((index) => index >= 0);
+  if (named !== undefined) return named;
+  if (/^\d+$/.test(label)) return Number(label);
+  const more = classNames.length > mostNamed ? ', …' : '';
+  const listed = classNames.length
+    ? `one of ${classNames.length} classes (${classNames.slice(0, mostNamed).join(', ')}${more}) or its`
+    : 'a class’s';
+  const hint = didYouMean(label, [...classNames, ...folders]);
+  throw new UsageError({ where: '--label', expected: `${listed} number from 0`, got: `'${label}'`, hint });
 }
 
 /** Where one number of a network comes from. */
@@ -45,7 +57,7 @@ export async function explainCommand(options: ExplainCommandOptions): Promise<nu
   const [channel, row, col] = at === undefined ? [] : integersIn(at, '--at', [1, 3], 0, '3,10,12 (channel, row, column) or 3');
   const engineOptions = engineOptionsIn(options);
   const { module, inputShape, classNames, classFolders = [], preprocessing, state, note } = await namedNetwork(choice);
-  const label = labelOf(options.label, [classNames, classFolders]);
+  const label = labelOf(options, classNames, classFolders);
   const input = await readPicture(picture, inputShape, preprocessing);
   const numbers = await state();
   const position = { channel, row, col };

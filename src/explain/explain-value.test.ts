@@ -287,9 +287,10 @@ describe('softmax', () => {
   });
 
   it('refuses a class that does not exist', async () => {
-    await expect(explain({ ...options, input: f32([1, 2], [2, 1, 1]), label: 2 })).rejects.toThrow(
-      '[label] expected a class from 0 to 1, got 2.',
-    );
+    await expect(explain({ ...options, input: f32([1, 2], [2, 1, 1]), label: 2 })).rejects.toMatchObject({
+      exitCode: 2,
+      message: '[label] expected a class from 0 to 1, got 2.',
+    });
   });
 });
 
@@ -302,11 +303,21 @@ describe('what cannot be explained', () => {
       { layer: 'conv9' },
       "[layer] expected one of conv1.0, conv1.1, conv1.2, conv2.0, conv2.1, conv2.2, out, softmax, got 'conv9'. Did you mean 'conv1.0'?",
     ],
+    [{ layer: '2.2' }, "got '2.2'. Did you mean 'conv2.2'?"],
     [{ layer: 'flatten' }, "[flatten] expected a layer that computes numbers, got 'Flatten', which only moves them."],
     [{ layer: 'conv1.0', position: { channel: 16 } }, '[conv1.0] expected channel from 0 to 15 (result [16,28,28]), got 16.'],
     [{ layer: 'out', position: { row: 1 } }, '[out] expected row from 0 to 0 (result [10]), got 1.'],
   ])('%j', async (wrong, message) => {
-    await expect(explain({ ...options, ...wrong })).rejects.toThrow(message);
+    await expect(explain({ ...options, ...wrong })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(message) });
+  });
+
+  it('of a long network, with some of its layers', async () => {
+    const module = createModel('squeezenet1_1', { classes: 2 });
+    const act = (layer: string) => explain({ module, state: initialState(module), input: picture([3, 64, 64]), layer });
+    await expect(act('nix')).rejects.toThrow(
+      /one of the \d+ layers that a summary lists: features\.0, features\.1, .*, …, softmax, got 'nix'\.$/,
+    );
+    await expect(act('features.3.sqeeze')).rejects.toThrow("Did you mean 'features.3.squeeze'?");
   });
 
   it('a module that holds others means the last of them', async () => {

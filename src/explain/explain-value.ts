@@ -1,7 +1,7 @@
 import { eliminateDead } from '../compile/eliminate.ts';
 import { foldAffine } from '../compile/fold.ts';
 import { fuse } from '../compile/fuse.ts';
-import { NumericError, ShapeError } from '../core/errors.ts';
+import { NumericError, ShapeError, UsageError } from '../core/errors.ts';
 import { i32, type NdArray, type NumberArray, type StateDict } from '../core/ndarray.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { formatShape } from '../core/shape.ts';
@@ -35,6 +35,8 @@ const tolerance = 1e-4;
 /** The layer that stands behind the module. */
 const sharesName = 'softmax';
 const lossName = 'loss';
+/** At most so many layers are named where there is none of a name. */
+const mostNamed = 12;
 
 /**
  * How one number of a network comes about on one picture: window, weights, products, sums, bias for a convolution; the same in their way for fully
@@ -47,8 +49,8 @@ const lossName = 'loss';
  * - `layer` a module's path, or `path.op` for a function; a module that holds others means its last layer
  * - `position` channel (class), row, column, from 0; default where the layer's result is largest
  *
- * **Throws** `ShapeError` for a layer or position that does not exist or a layer that only moves numbers; `NumericError` if the sum differs from the
- * engine's value by more than 1e-4 (1e-4 of the value, if that is above 1).
+ * **Throws** `UsageError` for a layer, position or label that does not exist or a layer that only moves numbers; `NumericError` if the sum differs
+ * from the engine's value by more than 1e-4 (1e-4 of the value, if that is above 1).
  *
  * @example
  * const { derivation, value } = await explainValue({ module, state, input, layer: 'conv1.0', position: { channel: 3, row: 10, col: 12 }, engine });
@@ -84,7 +86,7 @@ export async function explainValue(options: ExplainOptions): Promise<Explanation
 function addSoftmax(y: Tensor, builder: GraphBuilder, label: number | undefined): void {
   if (y.shape.length !== 2) return;
   if (label !== undefined && !(Number.isInteger(label) && label >= 0 && label < y.shape[1]))
-    throw new ShapeError({ where: 'label', expected: `a class from 0 to ${y.shape[1] - 1}`, got: `${label}` });
+    throw new UsageError({ where: 'label', expected: `a class from 0 to ${y.shape[1] - 1}`, got: `${label}` });
   builder.scope(sharesName, () => softmax(y));
   if (label !== undefined) builder.scope(lossName, () => crossEntropy(y, builder.input('target', [1], 'i32')).loss);
 }
@@ -94,12 +96,13 @@ function findLayer(graph: Graph, layers: readonly Layer[], name: string): Layer 
   const wanted = layers.find((l) => l.name === name) ?? inner(graph, layers, name);
   if (wanted && canDerive(graph, wanted)) return wanted;
   const names = layers.filter((l) => canDerive(graph, l)).map((l) => l.name);
-  const longer = names.find((n) => n.startsWith(name));
   if (wanted)
-    throw new ShapeError({ where: name, expected: 'a layer that computes numbers', got: `'${wanted.kind}', which only moves them` });
-  throw new ShapeError({
+    throw new UsageError({ where: name, expected: 'a layer that computes numbers', got: `'${wanted.kind}', which only moves them` });
+  const some = names.length > mostNamed ? [...names.slice(0, mostNamed - 1), '…', names.at(-1)] : names;
+  const longer = names.find((n) => n.startsWith(name)) ?? names.find((n) => n.includes(name));
+  throw new UsageError({
     where: 'layer',
-    expected: names.length > 20 ? `one of the ${names.length} layers that a summary lists` : `one of ${names.join(', ')}`,
+    expected: `one of ${names.length > mostNamed ? `the ${names.length} layers that a summary lists: ` : ''}${some.join(', ')}`,
     got: `'${name}'`,
     hint: longer ? `Did you mean '${longer}'?` : didYouMean(name, names),
   });
@@ -145,7 +148,7 @@ function choosePosition(result: NumberArray, output: readonly number[], wanted: 
   for (const [name, extent] of Object.entries(extents)) {
     const at = wanted[name as keyof Position];
     if (at !== undefined && !(Number.isInteger(at) && at >= 0 && at < extent))
-      throw new ShapeError({ where, expected: `${name} from 0 to ${extent - 1} (result ${formatShape(output.slice(1))})`, got: `${at}` });
+      throw new UsageError({ where, expected: `${name} from 0 to ${extent - 1} (result ${formatShape(output.slice(1))})`, got: `${at}` });
   }
   const fits = (p: Position) => Object.entries(wanted).every(([name, at]) => at === undefined || p[name as keyof Position] === at);
   let best: Position | undefined;
