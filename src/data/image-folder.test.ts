@@ -124,6 +124,12 @@ describe('openImageFolder', () => {
     expect(report.lines.at(-1)).toMatch(/^ignored 6 other files: README\.md, extra, .* and 1 more$/);
   });
 
+  it('says nothing of the index that a search leaves', async () => {
+    const index = '.fovea-index.safetensors';
+    await putAll('train/a/1.jpg', 'train/b/1.jpg', 'val/a/1.jpg', 'val/b/1.jpg', index, `train/${index}`, `train/a/${index}`);
+    expect((await openImageFolder(root)).report.ignored).toEqual([]);
+  });
+
   it('follows symbolic links, but not in circles', async () => {
     await putAll('train/a/1.jpg', 'train/b/1.jpg', 'val/a/1.jpg', 'val/b/1.jpg', 'elsewhere/2.jpg');
     await symlink(path.join(root, 'elsewhere'), path.join(root, 'train/a/linked'));

@@ -21,6 +21,9 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** What a search keeps beside the pictures of a folder. */
+export const indexFileName = '.fovea-index.safetensors';
+
 export interface FolderEntries {
   /** Names, sorted. Symbolic links count as what they lead to; one that leads nowhere is a file. */
   folders: string[];
@@ -44,12 +47,13 @@ const asFolderError = (folder: string) => (error: NodeJS.ErrnoException) => {
 };
 
 /**
- * The entries of a folder.
+ * The entries of a folder; Fovea's own index is none of the user's.
  *
  * **Throws** `DataError` naming the folder if it is missing, a file or may not be read.
  */
 export async function readFolder(folder: string): Promise<FolderEntries> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(asFolderError(folder));
+  const all = await readdir(folder, { withFileTypes: true }).catch(asFolderError(folder));
+  const entries = all.filter(({ name }) => name !== indexFileName);
   const isFolder = await Promise.all(
     entries.map((entry) =>
       entry.isSymbolicLink() ? pathKind(path.join(folder, entry.name)).then((kind) => kind === 'folder') : entry.isDirectory(),

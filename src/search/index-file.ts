@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { FoveaError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
+import { indexFileName } from '../data/list-pictures.ts';
 import { makeFolder } from '../data/make-folder.ts';
 import { weightsCacheDir } from '../data/weights-cache.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
@@ -31,7 +32,6 @@ export interface IndexContents {
   identity: string;
 }
 
-export const indexFileName = '.fovea-index.safetensors';
 const version = '1';
 
 /** A folder that nobody is meant to write to counts as read-only for root too, who may write anywhere. */
