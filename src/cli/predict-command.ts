@@ -2,6 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
+import { describeUnnamed } from '../data/folder-report.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
 import { formatCsv } from '../report/csv.ts';
 import { predict } from '../train/predict.ts';
@@ -66,11 +67,13 @@ function print(results: readonly PictureGuesses[], topK: number, { json, csv }: 
   }
 }
 
-/** The recognizer with other names to show for its classes. */
+/** The recognizer with other names to show for its classes; says which classes they leave out. */
 async function withNames(recognizer: Recognizer, file: unknown): Promise<Recognizer> {
   if (file === undefined) return recognizer;
   const names = await readClassNames(String(file));
-  return { ...recognizer, names: recognizer.classes.map((name) => (Object.hasOwn(names, name) ? names[name] : name)) };
+  const isNamed = (name: string) => Object.hasOwn(names, name);
+  for (const line of describeUnnamed(recognizer.classes.filter((name) => !isNamed(name)))) console.error(`note: ${line}`);
+  return { ...recognizer, names: recognizer.classes.map((name) => (isNamed(name) ? names[name] : name)) };
 }
 
 export async function predictCommand(given: PredictCommandOptions): Promise<number> {

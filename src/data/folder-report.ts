@@ -23,6 +23,12 @@ function listed(items: readonly string[]): string {
 /** A file that may hold names for the classes, such as the course's `cat_to_name.json`. */
 export const namesAmong = (files: readonly string[]): string | undefined => files.find((file) => /^[^/]*name[^/]*\.json$/i.test(file));
 
+const quote = (name: string) => `'${name}'`;
+
+/** The classes that given names do not mention, on one line; none if there are none. */
+export const describeUnnamed = (unnamed: readonly string[]): string[] =>
+  unnamed.length > 0 ? [`no name given for ${count(unnamed.length, 'class', 'classes')}: ${listed(unnamed.map(quote))}`] : [];
+
 /** What was found in a folder, one line each; nothing is said of what is in order. */
 export function describeFolder(
   splits: Partial<Record<SplitName, PictureSplit>>,
@@ -41,12 +47,10 @@ export function describeFolder(
       lines.push(`${split}: no pictures of ${listed(missing)} (${missing.length} of ${count(classes, 'class', 'classes')})`);
   }
   const { emptyClasses, broken, ignored, unnamed } = found;
-  const quote = (name: string) => `'${name}'`;
   if (emptyClasses.length > 0)
     lines.push(`${count(emptyClasses.length, 'class folder')} without pictures: ${listed(emptyClasses.map(quote))}`);
   if (broken.length > 0)
     lines.push(`skipped ${count(broken.length, 'broken file')}: ${listed(broken.map(({ file, reason }) => `${file} (${reason})`))}`);
   if (ignored.length > 0) lines.push(`ignored ${count(ignored.length, 'other file')}: ${listed(ignored)}`);
-  if (unnamed.length > 0) lines.push(`no name given for ${count(unnamed.length, 'class', 'classes')}: ${listed(unnamed.map(quote))}`);
-  return lines;
+  return [...lines, ...describeUnnamed(unnamed)];
 }

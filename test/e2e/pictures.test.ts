@@ -153,6 +153,18 @@ describe('using a run on pictures', () => {
     }
   });
 
+  it('predict says which classes the names leave out', async () => {
+    await writeFile(path.join(cwd, 'others.json'), JSON.stringify({ rose: 'Rose' }));
+    const told = async (file: string) => {
+      const args = ['predict', 'my pictures/valid/红花', '--model', 'runs/my-pictures', '--csv', '--names', file];
+      const { stderr, status } = await fovea(args, { cwd });
+      expect(status).toBe(0);
+      return stderr;
+    };
+    expect(await told('names.json')).toBe("note: no name given for 1 class: 'green 🌱'\n");
+    expect(await told('others.json')).toMatch(/^note: no name given for 3 classes: '.*'\n$/);
+  });
+
   it('predict names what is no picture, and goes on', async () => {
     await writeFile(path.join(cwd, 'empty.jpg'), '');
     const { stdout, stderr, status } = await fovea(
