@@ -115,6 +115,8 @@ describe('fovea knn', () => {
     [['--features', 'resnt18'], '[--features] expected one of alexnet, course-cnn, '],
     [['--features', 'resnet18'], '[--weights] expected trained weights of resnet18, got none'],
     [['--weights', 'w.pth'], '[--weights] expected --features with a model’s name'],
+    [['--classes', '10'], '[--classes] expected --features with a model’s name, got pixels'],
+    [['--seed', '4294967296'], '[--seed] expected an integer from 0 to 4294967295, got 4294967296'],
   ])('refuses %j and leaves no run folder', async (args, message) => {
     expect(await run('knn', '--name', 'refused', ...args)).toBe(2);
     expect(stderr).toContain(message);

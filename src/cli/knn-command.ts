@@ -60,8 +60,9 @@ async function networkIn({ features, weights, classes }: KnnCommandOptions): Pro
       throw error;
     });
   }
-  if (weights !== undefined)
-    throw new UsageError({ where: '--weights', expected: '--features with a model’s name', got: 'pixels, which have no weights' });
+  for (const [option, value] of Object.entries({ weights, classes }))
+    if (value !== undefined)
+      throw new UsageError({ where: `--${option}`, expected: '--features with a model’s name', got: 'pixels, which need none' });
   return undefined;
 }
 
@@ -86,7 +87,7 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   const ks = ksIn(options.k);
   const metric = choiceIn(options.metric, '--metric', knnMetrics);
   const folds = integerIn(options.folds, '--folds', 2)!;
-  const seed = integerIn(options.seed, '--seed', 0)!;
+  const seed = integerIn(options.seed, '--seed', 0, 2 ** 32 - 1)!;
   const limits = { train: integerIn(options.train, '--train', 1), test: integerIn(options.test, '--test', 1) };
   const engineOptions = engineOptionsIn(options);
   const network = await networkIn(options);

@@ -102,13 +102,13 @@ export function engineOptionsIn({ engine, threads }: { engine?: unknown; threads
   return { engine: recipe.engine, threads: recipe.threads };
 }
 
-/** An integer from `min`; undefined stays, for options that may be left out. */
-export function integerIn(value: unknown, option: string, min: number): number | undefined {
+/** An integer from `min` to `max`; undefined stays, for options that may be left out. */
+export function integerIn(value: unknown, option: string, min: number, max = Number.POSITIVE_INFINITY): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min) return value;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   throw new UsageError({
     where: option,
-    expected: `an integer from ${min}`,
+    expected: `an integer from ${min}${Number.isFinite(max) ? ` to ${max}` : ''}`,
     got: typeof value === 'string' ? `'${value}'` : String(value),
   });
 }
