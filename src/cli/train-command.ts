@@ -16,6 +16,7 @@ import { flagOf, recipeIn } from './options.ts';
 import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
 import { fileLines, fontLines, summaryLines } from './picture-text.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
+import { outlastOutput } from './standard-output.ts';
 import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
 
 export interface TrainCommandOptions extends Readonly<Record<string, unknown>> {
@@ -73,6 +74,7 @@ async function report(runFolder: string, result: TrainResult, { train, test, nam
 }
 
 export async function trainCommand(options: TrainCommandOptions): Promise<number> {
+  outlastOutput();
   const { recipe, checkpoint, runFolder: existing } = await planRun(options);
   const splits = await loadDataSet(recipe);
   const { train: trainSet, test: testSet, names, report: found } = splits;

@@ -8,7 +8,7 @@ import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { type Checkpoint, loadCheckpoint } from '../../src/train/checkpoint.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = path.join(root, 'dist', 'cli', 'main.js');
+export const main = path.join(root, 'dist', 'cli', 'main.js');
 if (!existsSync(main)) throw new Error('dist/cli/main.js is missing: npm run build');
 
 export interface Outcome {
