@@ -18,6 +18,7 @@ import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.t
 import { fetchImagenetWeights } from '../train/imagenet-weights.ts';
 import { networkOf } from '../train/model-facts.ts';
 import { type NamedNetwork, type NetworkChoice, shapeIn } from './network-choice.ts';
+import { withBar } from './progress-bar.ts';
 
 const isModel = (name: string): boolean => listModels().some((spec) => spec.name === name);
 /** A name with none of these can only be meant as a model. */
@@ -72,7 +73,8 @@ async function weightsFileOf(spec: ModelSpec, { weights, mustBeTrained }: Networ
       got: 'none',
       hint: spec.weights?.length ? '--weights imagenet, or a .pth or .safetensors file' : 'Name a .pth or .safetensors file',
     });
-  return weights === 'imagenet' ? fetchImagenetWeights(spec) : weights;
+  if (weights !== 'imagenet') return weights;
+  return withBar(`downloading the weights of ${spec.name}`, ({ onDownload: onProgress }) => fetchImagenetWeights(spec, { onProgress }));
 }
 
 /** A model by name, with fresh weights or trained ones; or the network of a run with its own. */

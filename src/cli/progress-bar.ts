@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import type { DownloadProgress } from '../data/download.ts';
 
 /** A bar is shown only for what takes longer. */
 const patienceMs = 2000;
@@ -8,6 +9,7 @@ export interface Bar {
   onProgress: (done: number, total: number) => void;
   /** The share that is done, 0 to 1, where there is nothing to count. */
   onShare: (share: number) => void;
+  onDownload: (progress: DownloadProgress) => void;
   stop: () => void;
 }
 
@@ -19,14 +21,17 @@ export function openBar(what: string): Bar {
     if (!process.stderr.isTTY || performance.now() - startMs < patienceMs) return;
     if (!bar) {
       const format = `${what}  {bar} {percentage}%  ${count}{eta_formatted} left`;
-      bar = new SingleBar({ format, barsize: 30, stream: process.stderr, hideCursor: true, clearOnComplete: true, gracefulExit: false });
+      // With its cursor: a signal may end the process before anything shows it again.
+      bar = new SingleBar({ format, barsize: 30, stream: process.stderr, clearOnComplete: true, gracefulExit: false });
       bar.start(total, done);
     }
     bar.update(done);
   };
+  const onShare = (share: number) => update(Math.round(share * shareSteps), shareSteps, '');
   return {
     onProgress: (done, total) => update(done, total, '{value}/{total}  '),
-    onShare: (share) => update(Math.round(share * shareSteps), shareSteps, ''),
+    onShare,
+    onDownload: ({ receivedBytes, totalBytes }) => totalBytes && onShare(receivedBytes / totalBytes),
     stop: () => bar?.stop(),
   };
 }

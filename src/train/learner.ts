@@ -1,4 +1,5 @@
 import type { StateDict } from '../core/ndarray.ts';
+import type { DownloadOptions } from '../data/download.ts';
 import { readStateFile } from '../data/state-file.ts';
 import { findModel, initializeModel, type ModelSpec } from '../models/index.ts';
 import { isBelow } from '../models/registry.ts';
@@ -24,8 +25,12 @@ export interface Learner {
 const everything = () => true;
 
 /** The numbers of trained weights and what messages call them. */
-async function readWeights(weights: string, spec: ModelSpec): Promise<{ weights: StateDict; weightsName: string }> {
-  const file = weights === 'imagenet' ? await fetchImagenetWeights(spec) : weights;
+async function readWeights(
+  weights: string,
+  spec: ModelSpec,
+  download?: DownloadOptions,
+): Promise<{ weights: StateDict; weightsName: string }> {
+  const file = weights === 'imagenet' ? await fetchImagenetWeights(spec, download) : weights;
   return { weights: (await readStateFile(file)).tensors, weightsName: file };
 }
 
@@ -43,19 +48,21 @@ export const ownLearner = (module: Module, seed: number): Learner => ({
  * The network of a recipe, with its weights read or downloaded, a head for the classes and what is frozen.
  *
  * - `resuming` whether the numbers come from a checkpoint
+ * - `download` is told how far a download is, and may stop it
  *
  * **Throws** what `initializeModel`, `readStateFile` and `fetchWeights` throw; `UsageError` for a hidden layer the network has no place for.
  */
 export async function prepareLearner(
   recipe: Recipe,
   { classes, inChannels, resuming }: { classes: number; inChannels: number; resuming: boolean },
+  download?: DownloadOptions,
 ): Promise<Learner> {
   const spec = findModel(recipe.model);
   const begins = recipe.weights !== 'none';
   const transformInput = begins && spec.weights?.[0]?.transformInput ? true : undefined;
   const family = { freeze: freezeOf(recipe), seed: recipe.seed, inChannels, transformInput };
   const isHead = (path: string) => isBelow(path, spec.head);
-  const source = begins && !resuming ? await readWeights(recipe.weights, spec) : {};
+  const source = begins && !resuming ? await readWeights(recipe.weights, spec, download) : {};
   const { module, state, trains } = initializeModel(recipe.model, classes, { ...family, ...source });
   const { hiddenUnits } = recipe;
   if (hiddenUnits) putHiddenLayer(module, spec, classes, hiddenUnits);

@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.ts';
+import type { DownloadProgress } from '../data/download.ts';
 import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
@@ -56,6 +57,11 @@ export interface LrFindOptions {
   lowest?: number;
   highest?: number;
   engine?: Engine;
+  /** While weights are downloaded. */
+  onDownload?: (progress: DownloadProgress) => void;
+  /** After every step: the trials so far. */
+  onTrial?: (trials: readonly LrTrial[]) => void;
+  /** Ends the search; a download of weights throws its reason. */
   signal?: AbortSignal;
 }
 
@@ -72,7 +78,7 @@ export async function findRate(options: LrFindOptions): Promise<LrFinding> {
   const { trainSet, count = 100, lowest = 1e-6, highest = 1, signal } = options;
   const recipe: Recipe = { ...options.recipe, schedule: 'constant', warmupSteps: 0 };
   const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: false };
-  const learner = await prepareLearner(recipe, sizes);
+  const learner = await prepareLearner(recipe, sizes, { signal, onProgress: options.onDownload });
   const engine = options.engine ?? (await openEngine(recipe));
   const loader: Loader | undefined = trainSet.pictures && openLoader({ workers: recipe.workers, strict: recipe.strict });
   try {
@@ -97,7 +103,7 @@ export async function findRate(options: LrFindOptions): Promise<LrFinding> {
 async function tryRates(
   runner: StepRunner,
   rates: readonly number[],
-  { recipe, trainSet }: LrFindOptions,
+  { recipe, trainSet, onTrial }: LrFindOptions,
   signal: AbortSignal | undefined,
 ): Promise<LrFinding> {
   const stepsPerEpoch = Math.ceil(trainSet.length / recipe.batchSize);
@@ -112,6 +118,7 @@ async function tryRates(
     mean = smoothing * mean + (1 - smoothing) * loss;
     const smoothed = mean / (1 - smoothing ** (step + 1));
     trials.push({ lr, loss, smoothed });
+    onTrial?.(trials);
     if (smoothed > tooHigh * Math.min(...trials.map((trial) => trial.smoothed))) break;
   }
   return { trials, suggestion: suggestRate(trials) };

@@ -74,3 +74,7 @@ export const initialProgress = (): Progress => ({
 /** Whether the last `patience` epochs brought no better evaluation. */
 export const isOutOfPatience = ({ epoch, batch, best }: Progress, patience = Number.POSITIVE_INFINITY): boolean =>
   batch === 0 && best !== null && epoch - best.epoch >= patience;
+
+/** Whether nothing is left to train of a run: all epochs are done, or patience is at its end. */
+export const isRunOver = (progress: Progress, { epochs, patience }: { epochs: number; patience?: number }): boolean =>
+  progress.epoch >= epochs || isOutOfPatience(progress, patience);

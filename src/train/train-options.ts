@@ -1,5 +1,6 @@
 import type { StateDict } from '../core/ndarray.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { DownloadProgress } from '../data/download.ts';
 import type { Engine, EngineInfo } from '../engine/engine.ts';
 import type { Module } from '../nn/module.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -9,6 +10,8 @@ import type { Recipe, RecipeInput } from './recipe.ts';
 
 /** What a run tells while it goes on. A slow callback slows the run; an error in one ends it. */
 export interface TrainEvents {
+  /** Before anything else, while weights are downloaded. */
+  onDownload?: (progress: DownloadProgress) => void;
   /** Before the first step, where a frozen part is asked once for every training picture: how many are done. */
   onPrepare?: (done: number, total: number) => void;
   /** After every step. `loss` is the batch's, before its update. */
@@ -48,7 +51,7 @@ export interface TrainOptions extends TrainEvents {
   runFolder?: string;
   /** Goes on from this checkpoint: with the same recipe, data and engine the bits are those of a run that never stopped. */
   resume?: Checkpoint;
-  /** Ends the run after the step under way; `last` is saved and the result says `interrupted`. */
+  /** Ends the run after the step under way; `last` is saved and the result says `interrupted`. A download of weights throws its reason. */
   signal?: AbortSignal;
 }
 

@@ -15,7 +15,7 @@ import { type Learner, ownLearner, prepareLearner } from './learner.ts';
 import { countTopK } from './metrics.ts';
 import { type Phase, phaseAt, phasesOf } from './phases.ts';
 import { firstOptimizerState } from './plan-steps.ts';
-import { initialProgress, isOutOfPatience, type Progress } from './progress.ts';
+import { initialProgress, isRunOver, type Progress } from './progress.ts';
 import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
 import { StepRunner } from './step-runner.ts';
@@ -81,7 +81,8 @@ export class Trainer {
     const given = completeRecipe(options.recipe ?? resume?.metadata.recipe ?? {});
     const recipe = options.model ? { ...given, model: options.model.constructor.name } : given;
     const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(resume) };
-    const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes);
+    const download = { signal: options.signal, onProgress: options.onDownload };
+    const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes, download);
     if (resume) checkResumable(resume, learner.module, trainSet);
     const engine = options.engine ?? (await openEngine(recipe));
     const { workers, strict } = recipe;
@@ -188,7 +189,7 @@ export class Trainer {
   }
 
   get #isOver(): boolean {
-    return this.#progress.epoch >= this.recipe.epochs || isOutOfPatience(this.#progress, this.recipe.patience);
+    return isRunOver(this.#progress, this.recipe);
   }
 
   #isBest(): boolean {
