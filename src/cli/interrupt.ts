@@ -1,30 +1,43 @@
-/** Status a shell gives a command that a signal ended. */
-const statusOf = { SIGINT: 130, SIGTERM: 143 } as const;
-type Ending = keyof typeof statusOf;
+/** Signals that ask a command to end, and the status a shell gives it then. */
+const endings = [
+  { name: 'SIGINT', status: 130 },
+  { name: 'SIGTERM', status: 143 },
+] as const;
+
+/**
+ * Signals (Ctrl-C, SIGTERM) call `handle` with the status to exit with instead of ending the process, until what this returns is called.
+ * Of several, the first one is called first.
+ */
+export function onEnding(handle: (status: number) => void): () => void {
+  const listeners = endings.map(({ name, status }) => ({ name, listener: () => handle(status) }));
+  for (const { name, listener } of listeners) process.on(name, listener);
+  return () => {
+    for (const { name, listener } of listeners) process.off(name, listener);
+  };
+}
 
 export interface Interrupt {
   readonly signal: AbortSignal;
   /** Status to exit with; 0 if no signal came. */
   readonly status: number;
+  /** Has the first signal abort; until then it ends the process at once. */
+  listen(): void;
   /** Lets signals end the process at once again. */
   release(): void;
 }
 
 /** Turns the first Ctrl-C (or SIGTERM) into an abort signal; a second one ends the process at once. */
-export function catchInterrupt(onFirst: () => void): Interrupt {
+export function createInterrupt(onFirst: () => void): Interrupt {
   const controller = new AbortController();
-  const interrupt = { signal: controller.signal, status: 0, release };
-  function handle(name: Ending) {
-    const status = statusOf[name];
-    if (controller.signal.aborted) process.exit(status);
-    interrupt.status = status;
-    onFirst();
-    controller.abort();
-  }
-  const names = Object.keys(statusOf) as Ending[];
-  for (const name of names) process.on(name, handle);
-  function release() {
-    for (const name of names) process.off(name, handle);
+  let release = () => {};
+  const interrupt = { signal: controller.signal, status: 0, listen, release: () => release() };
+  function listen() {
+    release = onEnding((status) => {
+      if (controller.signal.aborted) process.exit(status);
+      interrupt.status = status;
+      onFirst();
+      controller.abort();
+    });
   }
   return interrupt;
 }

@@ -1,42 +1,57 @@
 import { formatRate, lrCsv, lrCurveSvg } from '../report/lr-curve.ts';
 import { renderPng } from '../report/render.ts';
-import { createRunFolder, runFiles } from '../report/run-folder.ts';
+import { checkRunName, runFiles } from '../report/run-folder.ts';
 import type { Splits } from '../train/data-sets.ts';
 import { findRate } from '../train/lr-find.ts';
 import type { Recipe } from '../train/recipe.ts';
+import { onEnding } from './interrupt.ts';
+import { inRunFolder } from './own-run-folder.ts';
+import { withBar } from './progress-bar.ts';
 import { toldOf, writerIn } from './run-files.ts';
 
-/** `--lr-find`: tries learning rates, writes what was found and says it. */
+/**
+ * `--lr-find`: tries learning rates, says what was found and writes it. Until something is found, a signal ends the process at once: half a
+ * search is worth nothing.
+ *
+ * - `runName` of the run that is to come; the folder has `-lr` behind it
+ */
 export async function findLearningRate({
   recipe,
-  splits,
+  splits: { train: trainSet, report },
   runName,
   json,
-  signal,
 }: {
   recipe: Recipe;
   splits: Splits;
   runName: string;
   json?: boolean;
-  signal: AbortSignal;
 }): Promise<void> {
-  const finding = await findRate({ recipe, trainSet: splits.train, signal });
-  if (signal.aborted) {
-    const { length: tried } = finding.trials;
-    console.log(
-      json ? JSON.stringify({ event: 'interrupted', tried }) : `Stopped after ${tried} learning rates: nothing is suggested or written.`,
+  checkRunName(runName);
+  let tried = 0;
+  const stopped = () =>
+    json ? JSON.stringify({ event: 'interrupted', tried }) : `Stopped after ${tried} learning rates: nothing is suggested or written.`;
+  const release = onEnding((status) => {
+    console.log(stopped());
+    process.exit(status);
+  });
+  const onTrial = ({ length }: readonly unknown[]) => {
+    tried = length;
+  };
+  const say = (line: string) => json || console.log(line);
+  for (const line of report?.lines ?? []) say(line);
+  await inRunFolder(`${runName}-lr`, recipe.out, async (runFolder) => {
+    const finding = await withBar(`downloading the weights of ${recipe.model}`, ({ onDownload }) =>
+      findRate({ recipe, trainSet, onDownload, onTrial }),
     );
-    return;
-  }
-  const runFolder = await createRunFolder(runName, { root: recipe.out });
-  const write = writerIn(runFolder);
-  await write(runFiles.lrFindCsv, lrCsv(finding));
-  await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe).replace(/, learning rate [^,]+/, ''))));
-  const { suggestion, trials } = finding;
-  if (json) console.log(JSON.stringify({ event: 'lr-find', runFolder, suggestion: suggestion ?? null, tried: trials.length }));
-  else {
-    const { length } = trials;
-    console.log(`Tried ${length} learning rates; nothing was trained. In ${runFolder}: ${runFiles.lrFindPng}, ${runFiles.lrFindCsv}`);
-    console.log(suggestion === undefined ? 'The loss never falls: no suggestion.' : `Suggested: --lr ${formatRate(suggestion)}`);
-  }
+    release();
+    const { suggestion } = finding;
+    // What was found, before a disk may refuse it.
+    if (json) console.log(JSON.stringify({ event: 'lr-find', runFolder, suggestion: suggestion ?? null, tried }));
+    say(`Tried ${tried} learning rates; nothing was trained.`);
+    say(suggestion === undefined ? 'The loss never falls: no suggestion.' : `Suggested: --lr ${formatRate(suggestion)}`);
+    const write = writerIn(runFolder);
+    await write(runFiles.lrFindCsv, lrCsv(finding));
+    await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe).replace(/, learning rate [^,]+/, ''))));
+    say(`In ${runFolder}: ${runFiles.lrFindPng}, ${runFiles.lrFindCsv}`);
+  }).finally(release);
 }

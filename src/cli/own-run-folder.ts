@@ -2,6 +2,7 @@ import { rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomic } from '../data/write-atomic.ts';
 import { createRunFolder } from '../report/run-folder.ts';
+import { onEnding } from './interrupt.ts';
 
 /** A file of the run folder and what it shows. */
 export interface ReportFile {
@@ -26,25 +27,22 @@ export class ReportWriter {
 
 /** Makes a run folder for some work. A run that wrote nothing leaves nothing, whether it fails or is ended by a signal. */
 export async function inRunFolder<T>(name: string, root: string, work: (runFolder: string) => Promise<T>): Promise<T> {
-  const runFolder = await createRunFolder(name, { root });
+  let runFolder: string | undefined;
   const removeEmpty = () => {
     try {
-      rmdirSync(runFolder);
+      if (runFolder) rmdirSync(runFolder);
     } catch {
       // It holds files.
     }
   };
-  const end = () => {
-    removeEmpty();
-    process.exit(130);
-  };
-  process.once('SIGINT', end);
+  process.once('exit', removeEmpty);
+  const release = onEnding((status) => process.exit(status));
   try {
+    runFolder = await createRunFolder(name, { root });
     return await work(runFolder);
-  } catch (error) {
-    removeEmpty();
-    throw error;
   } finally {
-    process.off('SIGINT', end);
+    release();
+    process.off('exit', removeEmpty);
+    removeEmpty();
   }
 }

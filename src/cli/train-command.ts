@@ -5,16 +5,18 @@ import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
 import { isNamedDataSet } from '../train/data-set-names.ts';
 import { loadDataSet, type Splits } from '../train/data-sets.ts';
+import { isRunOver } from '../train/progress.ts';
 import { completeRecipe, type Recipe, type RecipeField } from '../train/recipe.ts';
 import { refuseIdle } from '../train/recipe-conditions.ts';
 import { openRun } from '../train/resume.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { Trainer } from '../train/trainer.ts';
-import { catchInterrupt } from './interrupt.ts';
+import { createInterrupt } from './interrupt.ts';
 import { findLearningRate } from './lr-find-files.ts';
 import { flagOf, recipeIn } from './options.ts';
 import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
 import { fileLines, fontLines, summaryLines } from './picture-text.ts';
+import { openBar } from './progress-bar.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
 import { outlastOutput } from './standard-output.ts';
 import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
@@ -78,14 +80,16 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
   const { recipe, checkpoint, runFolder: existing } = await planRun(options);
   const splits = await loadDataSet(recipe);
   const { train: trainSet, test: testSet, names, report: found } = splits;
+  if (options.lrFind) {
+    await findLearningRate({ recipe, splits, runName: runNameOf(recipe), json: options.json });
+    return 0;
+  }
   const output = options.json ? jsonOutput() : textOutput();
-  const interrupt = catchInterrupt(output.interrupting);
   output.say(found?.lines ?? []);
+  let isOver = false;
+  const interrupt = createInterrupt(() => output.interrupting(isOver));
+  const bar = openBar(`downloading the weights of ${recipe.model}`);
   try {
-    if (options.lrFind) {
-      await findLearningRate({ recipe, splits, runName: `${runNameOf(recipe)}-lr`, json: options.json, signal: interrupt.signal });
-      return interrupt.status;
-    }
     const trainer = await Trainer.open({
       trainSet,
       testSet,
@@ -93,13 +97,20 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       recipe,
       resume: checkpoint,
       signal: interrupt.signal,
+      onDownload: bar.onDownload,
       onPrepare: output.prepare,
       onStep: output.step,
       onEvaluate: output.evaluation,
       onNote: output.note,
-      onCheckpoint: (runFolder, { history }) => writeResults(runFolder, history, trainSet),
-    });
+      onCheckpoint: (runFolder, progress) => {
+        isOver = isRunOver(progress, recipe);
+        return writeResults(runFolder, progress.history, trainSet);
+      },
+    }).finally(bar.stop);
     try {
+      // Before there is a run folder, nothing is lost by ending at once.
+      interrupt.listen();
+      isOver = isRunOver(trainer.progress, recipe);
       const runFolder = existing ?? (await createRunFolder(runNameOf(recipe), { root: recipe.out }));
       await writeArgs(runFolder, recipe);
       output.start({

@@ -29,7 +29,8 @@ export interface TrainOutput {
   prepare(done: number, total: number): void;
   step(step: StepEvent): void;
   evaluation(row: HistoryRow): void;
-  interrupting(): void;
+  /** `isOver`: nothing is left to train, and all of it is saved. */
+  interrupting(isOver: boolean): void;
   interrupted(result: TrainResult): void;
   note(text: string): void;
   /** What to end with: lines about what the run left, or the whole text. */
@@ -126,7 +127,12 @@ export function textOutput(): TrainOutput {
       for (const line of lines) display.line(line);
     },
     note: (text) => display.line(text),
-    interrupting: () => display.line('Finishing this step, then saving. Ctrl-C again ends at once, without saving.'),
+    interrupting: (isOver) =>
+      display.line(
+        isOver
+          ? 'The training is over and saved; its report is still written. Ctrl-C again ends at once, without it.'
+          : 'Stopping, then saving. Ctrl-C again ends at once, without saving.',
+      ),
     interrupted({ progress, runFolder }) {
       display.end();
       console.log(`Stopped after step ${progress.step}; nothing is lost. To go on: npx fovea train --resume ${runFolder}`);

@@ -23,6 +23,12 @@ export const runFiles = {
   lrFindCsv: 'lr_find.csv',
 } as const;
 
+/** Refuses a name that no run folder may have. */
+export function checkRunName(name: string): void {
+  if (!/^[\p{L}\p{N}_-][\p{L}\p{N}._-]*$/u.test(name))
+    throw new UsageError({ where: 'run name', expected: 'letters, digits, ".", "_" and "-", not "." first', got: JSON.stringify(name) });
+}
+
 /**
  * Makes a folder that no other run has: `runs/<name>`, else `runs/<name>2`, `runs/<name>3` …; two processes never get the same.
  *
@@ -34,8 +40,7 @@ export const runFiles = {
  * @example const folder = await createRunFolder('mnist'); // 'runs/mnist2' the second time
  */
 export async function createRunFolder(name: string, { root = 'runs' }: { root?: string } = {}): Promise<string> {
-  if (!/^[\p{L}\p{N}_-][\p{L}\p{N}._-]*$/u.test(name))
-    throw new UsageError({ where: 'run name', expected: 'letters, digits, ".", "_" and "-", not "." first', got: JSON.stringify(name) });
+  checkRunName(name);
   await makeFolder(root).catch((error: unknown) => {
     throw asWriteError(root, error);
   });

@@ -30,7 +30,7 @@ describe('Ctrl-C', () => {
     const { status, stdout, stderr } = await running.done;
     expect(status).toBe(130);
     expect(stderr).toBe('');
-    expect(stdout).toContain('Finishing this step, then saving.');
+    expect(stdout).toContain('Stopping, then saving.');
     expect(stdout).toContain('To go on: npx fovea train --resume runs/stopped');
     const resumed = await fovea(['train', '--resume', 'runs/stopped'], { cwd });
     expect(resumed.stderr).toBe('');
