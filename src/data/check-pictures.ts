@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FoveaError, messageOf } from '../core/errors.ts';
 import { decodePicture } from './picture.ts';
+import { checkRegular } from './regular-file.ts';
 
 const END_BYTES = 512;
 
@@ -39,6 +40,7 @@ export const reasonOf = (error: unknown, file: string): string =>
 /** Why a file cannot be used, or nothing. */
 async function complaintAbout(name: string): Promise<string | undefined> {
   try {
+    checkRegular(name, 'a picture');
     const file = await open(name);
     try {
       if (await looksWhole(file)) return undefined;

@@ -3,6 +3,7 @@ import sharp, { type Sharp } from 'sharp';
 import { DataError, messageOf } from '../core/errors.ts';
 import type { NdArray } from '../core/ndarray.ts';
 import { decodeBmp, isBmp } from './bmp.ts';
+import { checkRegular } from './regular-file.ts';
 
 const sidePx = 28;
 const boxPx = 20;
@@ -160,6 +161,7 @@ function centre({ pixels, width, height }: Grey): Float32Array<ArrayBuffer> {
  */
 export async function readDigit(source: string | Uint8Array, name = 'picture'): Promise<NdArray<'f32'>> {
   const where = typeof source === 'string' ? source : name;
+  if (typeof source === 'string') checkRegular(source, 'a picture');
   let bytes: Uint8Array;
   try {
     bytes = typeof source === 'string' ? await readFile(source) : source;

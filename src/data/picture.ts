@@ -3,6 +3,7 @@ import sharp, { type Metadata } from 'sharp';
 import { DataError, messageOf } from '../core/errors.ts';
 import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
 import { decodeJpegRegion, type JpegHeader, type NeededRegion, type Region, readJpegHeader } from './jpeg/index.ts';
+import { checkRegular } from './regular-file.ts';
 import { Scratch, slots } from './scratch.ts';
 
 export type { NeededRegion, Region } from './jpeg/index.ts';
@@ -79,6 +80,7 @@ const broken = (where: string, error: unknown) =>
   );
 
 function readBytes(file: string): Uint8Array {
+  checkRegular(file, kinds);
   try {
     // Blocking on purpose: a worker that decodes has nothing else to do, and the way through the thread pool takes longer than the read.
     return readFileSync(file);
