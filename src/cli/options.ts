@@ -33,8 +33,16 @@ export function recipeOption(field: RecipeField, preset: unknown = presetOf(fiel
   return value === 'n' ? option.argParser(asNumber) : option;
 }
 
+/** How to turn a switch off that folders of pictures have on. */
+function offSwitches(field: RecipeField): Option[] {
+  if (completeRecipe({ data: 'folder' })[field] !== true) return [];
+  const flag = flagOf(field);
+  return [new Option(flag.replace('--', '--no-'), `turn ${flag} off`).helpGroup(`${meaningOf(field).group}:`)];
+}
+
 /** The recipe's fields as options; `data` is an argument. */
-export const recipeOptions = (): Option[] => recipeFields.filter((field) => field !== 'data').map((field) => recipeOption(field));
+export const recipeOptions = (): Option[] =>
+  recipeFields.filter((field) => field !== 'data').flatMap((field) => [recipeOption(field), ...offSwitches(field)]);
 
 /** The recipe's fields among the options of a command, those of other names included. */
 export function recipeIn(options: Readonly<Record<string, unknown>>): Partial<Record<RecipeField, unknown>> {
