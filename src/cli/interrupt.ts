@@ -4,12 +4,9 @@ const endings = [
   { name: 'SIGTERM', status: 143 },
 ] as const;
 
-/**
- * Signals (Ctrl-C, SIGTERM) call `handle` with the status to exit with instead of ending the process, until what this returns is called.
- * Of several, the first one is called first.
- */
-export function onEnding(handle: (status: number) => void): () => void {
-  const listeners = endings.map(({ name, status }) => ({ name, listener: () => handle(status) }));
+/** Signals (Ctrl-C, SIGTERM) call `handle` instead of ending the process, until what this returns is called. */
+export function onEnding(handle: (ending: (typeof endings)[number]) => void): () => void {
+  const listeners = endings.map((ending) => ({ name: ending.name, listener: () => handle(ending) }));
   for (const { name, listener } of listeners) process.on(name, listener);
   return () => {
     for (const { name, listener } of listeners) process.off(name, listener);
@@ -32,7 +29,7 @@ export function createInterrupt(onFirst: () => void): Interrupt {
   let release = () => {};
   const interrupt = { signal: controller.signal, status: 0, listen, release: () => release() };
   function listen() {
-    release = onEnding((status) => {
+    release = onEnding(({ status }) => {
       if (controller.signal.aborted) process.exit(status);
       interrupt.status = status;
       onFirst();

@@ -4,14 +4,13 @@ import { checkRunName, runFiles } from '../report/run-folder.ts';
 import type { Splits } from '../train/data-sets.ts';
 import { findRate } from '../train/lr-find.ts';
 import type { Recipe } from '../train/recipe.ts';
-import { onEnding } from './interrupt.ts';
-import { inRunFolder } from './own-run-folder.ts';
+import { createInterrupt } from './interrupt.ts';
+import { inOwnFolder } from './own-run-folder.ts';
 import { withBar } from './progress-bar.ts';
 import { toldOf, writerIn } from './run-files.ts';
 
 /**
- * `--lr-find`: tries learning rates, says what was found and writes it. Until something is found, a signal ends the process at once: half a
- * search is worth nothing.
+ * `--lr-find`: tries learning rates, says what was found and writes it. Returns the status to exit with.
  *
  * - `runName` of the run that is to come; the folder has `-lr` behind it
  */
@@ -25,25 +24,29 @@ export async function findLearningRate({
   splits: Splits;
   runName: string;
   json?: boolean;
-}): Promise<void> {
+}): Promise<number> {
   checkRunName(runName);
   let tried = 0;
-  const stopped = () =>
-    json ? JSON.stringify({ event: 'interrupted', tried }) : `Stopped after ${tried} learning rates: nothing is suggested or written.`;
-  const release = onEnding((status) => {
-    console.log(stopped());
-    process.exit(status);
-  });
   const onTrial = ({ length }: readonly unknown[]) => {
     tried = length;
   };
   const say = (line: string) => json || console.log(line);
+  const interrupt = createInterrupt(() => say('Stopping. Ctrl-C again ends at once.'));
+  interrupt.listen();
   for (const line of report?.lines ?? []) say(line);
-  await inRunFolder(`${runName}-lr`, recipe.out, async (runFolder) => {
+  await inOwnFolder(`${runName}-lr`, recipe.out, async (runFolder) => {
+    const { signal } = interrupt;
     const finding = await withBar(`downloading the weights of ${recipe.model}`, ({ onDownload }) =>
-      findRate({ recipe, trainSet, onDownload, onTrial }),
-    );
-    release();
+      findRate({ recipe, trainSet, onDownload, onTrial, signal }),
+    ).catch((error: unknown) => {
+      if (error !== signal.reason) throw error;
+    });
+    if (!finding || signal.aborted) {
+      say(`Stopped after ${tried} learning rates: nothing is suggested or written.`);
+      if (json) console.log(JSON.stringify({ event: 'interrupted', tried }));
+      return;
+    }
+    interrupt.release();
     const { suggestion } = finding;
     // What was found, before a disk may refuse it.
     if (json) console.log(JSON.stringify({ event: 'lr-find', runFolder, suggestion: suggestion ?? null, tried }));
@@ -53,5 +56,6 @@ export async function findLearningRate({
     await write(runFiles.lrFindCsv, lrCsv(finding));
     await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe).replace(/, learning rate [^,]+/, ''))));
     say(`In ${runFolder}: ${runFiles.lrFindPng}, ${runFiles.lrFindCsv}`);
-  }).finally(release);
+  }).finally(interrupt.release);
+  return interrupt.status;
 }

@@ -25,24 +25,35 @@ export class ReportWriter {
   }
 }
 
-/** Makes a run folder for some work. A run that wrote nothing leaves nothing, whether it fails or is ended by a signal. */
-export async function inRunFolder<T>(name: string, root: string, work: (runFolder: string) => Promise<T>): Promise<T> {
-  let runFolder: string | undefined;
-  const removeEmpty = () => {
-    try {
-      if (runFolder) rmdirSync(runFolder);
-    } catch {
-      // It holds files.
-    }
-  };
-  process.once('exit', removeEmpty);
-  const release = onEnding((status) => process.exit(status));
+function removeEmpty(folder: string): void {
   try {
-    runFolder = await createRunFolder(name, { root });
-    return await work(runFolder);
-  } finally {
-    release();
-    process.off('exit', removeEmpty);
-    removeEmpty();
+    rmdirSync(folder);
+  } catch {
+    // It holds files.
   }
 }
+
+/** Makes a run folder for some work that stops by itself when a signal comes. A run that wrote nothing leaves nothing. */
+export async function inOwnFolder<T>(name: string, root: string, work: (runFolder: string) => Promise<T>): Promise<T> {
+  const runFolder = await createRunFolder(name, { root });
+  const remove = () => removeEmpty(runFolder);
+  process.once('exit', remove);
+  try {
+    return await work(runFolder);
+  } finally {
+    process.off('exit', remove);
+    remove();
+  }
+}
+
+/** Makes a run folder for some work that a signal ends at once. A run that wrote nothing leaves nothing. */
+export const inRunFolder = <T>(name: string, root: string, work: (runFolder: string) => Promise<T>): Promise<T> =>
+  inOwnFolder(name, root, async (runFolder) => {
+    const release = onEnding(({ name: signal }) => {
+      release();
+      removeEmpty(runFolder);
+      // By the signal itself: an exit waits for threads, and one that loads a library just then brings the process down.
+      process.kill(process.pid, signal);
+    });
+    return work(runFolder).finally(release);
+  });

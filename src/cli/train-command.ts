@@ -80,10 +80,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
   const { recipe, checkpoint, runFolder: existing } = await planRun(options);
   const splits = await loadDataSet(recipe);
   const { train: trainSet, test: testSet, names, report: found } = splits;
-  if (options.lrFind) {
-    await findLearningRate({ recipe, splits, runName: runNameOf(recipe), json: options.json });
-    return 0;
-  }
+  if (options.lrFind) return findLearningRate({ recipe, splits, runName: runNameOf(recipe), json: options.json });
   const output = options.json ? jsonOutput() : textOutput();
   output.say(found?.lines ?? []);
   let isOver = false;
