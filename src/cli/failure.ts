@@ -10,6 +10,21 @@ function asTyped(complaint: Complaint, args: readonly string[]): Complaint {
   return { ...complaint, where: flagsOf(complaint.where ?? '').find(isTyped) ?? complaint.where };
 }
 
+/** An error in words. Without a working folder no path means anything, whoever asks for it first. */
+function wordsOf(error: unknown, args: readonly string[]): string {
+  if ([error, (error as Error)?.cause].some((one) => (one as NodeJS.ErrnoException)?.syscall === 'uv_cwd'))
+    return formatComplaint({
+      where: 'working folder',
+      expected: 'a folder',
+      got: 'one that was deleted',
+      hint: 'Go to another one with cd',
+    });
+  if (error instanceof FoveaError) return formatComplaint(asTyped(error.complaint, args));
+  const message = messageOf(error);
+  const stop = /[.?!]$/.test(message) ? '' : '.';
+  return `${message}${stop}${isDebugging() ? '' : ' This should not happen: FOVEA_DEBUG=1 shows where it did.'}`;
+}
+
 /**
  * Prints an error as one message and returns the status to exit with: 2 for wrong usage, 1 for everything else. Options are called
  * as the command line, `args`, has them.
@@ -18,10 +33,7 @@ function asTyped(complaint: Complaint, args: readonly string[]): Complaint {
 export function reportFailure(error: unknown, args: readonly string[] = []): number {
   // Commander has printed its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const foreseen = error instanceof FoveaError;
-  const advice = foreseen || isDebugging() ? '' : ' This should not happen: FOVEA_DEBUG=1 shows where it did.';
-  const message = foreseen ? formatComplaint(asTyped(error.complaint, args)) : messageOf(error);
-  console.error(`error: ${message}${advice}`);
+  console.error(`error: ${wordsOf(error, args)}`);
   if (isDebugging() && error instanceof Error) console.error(error.stack);
-  return foreseen ? error.exitCode : 1;
+  return error instanceof FoveaError ? error.exitCode : 1;
 }

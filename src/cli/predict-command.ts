@@ -1,4 +1,4 @@
-import { UsageError } from '../core/errors.ts';
+import { formatComplaint, printable, UsageError } from '../core/errors.ts';
 import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
@@ -60,8 +60,8 @@ function print(results: readonly PictureGuesses[], topK: number, { json, csv }: 
     process.stdout.write(formatCsv(['file', ...columns.flat()], rows));
   } else if (told.length > 0) {
     const rows = told.map(({ file, guesses }) => [
-      file,
-      ...guesses.map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`),
+      printable(file),
+      ...guesses.map(({ className, prob }) => `${printable(className)} ${(100 * prob).toFixed(1)}%`),
     ]);
     for (const line of table(rows)) console.log(line);
   }
@@ -91,6 +91,6 @@ export async function predictCommand(given: PredictCommandOptions): Promise<numb
     : await predictDigits(recognizer, files, topK, engine);
   print(results, topK, given);
   const broken = results.filter((result) => 'problem' in result);
-  for (const { file, problem } of broken) console.error(`error: [${file}] expected a picture, got ${problem}.`);
+  for (const { file, problem } of broken) console.error(`error: ${formatComplaint({ where: file, expected: 'a picture', got: problem })}`);
   return broken.length > 0 ? 1 : 0;
 }

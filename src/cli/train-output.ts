@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { printable } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow, Progress } from '../train/progress.ts';
@@ -126,7 +127,7 @@ export function textOutput(): TrainOutput {
       const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
       for (const line of lines) display.line(line);
     },
-    note: (text) => display.line(text),
+    note: (text) => display.line(printable(text)),
     interrupting: (isOver) =>
       display.line(
         isOver

@@ -76,4 +76,9 @@ describe('errors', () => {
     expect(error).toBeInstanceOf(FoveaError);
     expect([error.name, error.exitCode, error.complaint]).toEqual(['UsageError', 2, complaint]);
   });
+  it('show control characters instead of sending them', () => {
+    expect(formatComplaint({ where: 'a\u001b[2J', expected: 'é 红 🌱', got: 'x\n\u0000\u009b' })).toBe(
+      '[a\\u001b[2J] expected é 红 🌱, got x\\u000a\\u0000\\u009b.',
+    );
+  });
 });

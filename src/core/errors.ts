@@ -8,11 +8,15 @@ export interface Complaint {
   hint?: string;
 }
 
-/** The one formatter: `[where] expected E, got G. Hint.` */
+/** Text that no name of a file and no bytes of one can make a terminal obey: control characters are written as `\u001b`. */
+export const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** The one formatter: `[where] expected E, got G. Hint.`, in one line. */
 export function formatComplaint({ where, expected, got, hint }: Complaint): string {
   const place = where ? `[${where}] ` : '';
   const advice = hint ? ` ${/[.?!]$/.test(hint) ? hint : `${hint}.`}` : '';
-  return `${place}expected ${expected}, got ${got}.${advice}`;
+  return printable(`${place}expected ${expected}, got ${got}.${advice}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -123,6 +123,15 @@ describe('fovea predict', () => {
     const { stdout } = await fovea(['predict', 'digits/1.png', 'digits/2.png', '--weights', 'runs/mnist', '--topk', '2'], { cwd });
     expect(stdout.trim().split('\n')).toHaveLength(2);
     expect(stdout).toMatch(/^digits\/1\.png +\d +\d+\.\d% +\d +\d+\.\d%$/m);
+  });
+
+  it.skipIf(process.platform === 'win32')('shows control characters in names of files', async () => {
+    const [sound, broken] = ['digits/\u001b[31m.png', 'digits/\n.png'];
+    await copyFile(path.join(cwd, 'digits/1.png'), path.join(cwd, sound));
+    await writeFile(path.join(cwd, broken), 'no picture');
+    const { stdout, stderr } = await fovea(['predict', sound, broken, '--weights', 'runs/mnist', '--topk', '1'], { cwd });
+    expect(stdout).toMatch(/^digits\/\\u001b\[31m\.png +\d +\d+\.\d%\n$/);
+    expect(stderr).toMatch(/^error: \[digits\/\\u000a\.png\] expected a picture, got .+\n$/);
   });
 
   it('names pictures that show no digit, and tells of the others', async () => {
