@@ -6,6 +6,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError, FoveaError } from '../core/errors.ts';
 import { asCacheError, type DownloadOptions, download, sizeOfFile } from './download.ts';
+import { isAlive } from './is-alive.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** A file of weights on the web. */
@@ -46,14 +47,6 @@ async function quarantine(file: string, target: string): Promise<string> {
 /** Parts that this process is writing. */
 const active = new Set<string>();
 let claims = 0;
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
 
 /**
  * A name for the part that no other process writes to, holding what an earlier download of the file left, if anything.

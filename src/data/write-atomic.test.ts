@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CheckpointError } from '../core/errors.ts';
-import { writeAtomic } from './write-atomic.ts';
+import { removeLeftScratch, writeAtomic } from './write-atomic.ts';
 
 let dir = '';
 beforeEach(async () => {
@@ -21,6 +22,21 @@ async function fileHandles() {
   return Object.getPrototypeOf(handle) as typeof handle;
 }
 const failure = (code: string, text: string) => Object.assign(new Error(`${code}: ${text}`), { code });
+
+describe('removeLeftScratch', () => {
+  it('knows what this thread writes from what an earlier process of its number left', async () => {
+    await writeFile(path.join(dir, `.scratch-${process.pid}-${threadId}-9999`), 'left');
+    await writeFile(path.join(dir, `.scratch-${process.pid}-${threadId + 1}-9999`), 'of another thread');
+    const prototype = await fileHandles();
+    const sync = prototype.sync;
+    vi.spyOn(prototype, 'sync').mockImplementation(async function (this: typeof prototype) {
+      await removeLeftScratch(dir);
+      return sync.call(this);
+    });
+    await writeAtomic(path.join(dir, 'a'), 'x');
+    expect((await readdir(dir)).sort()).toEqual([`.scratch-${process.pid}-${threadId + 1}-9999`, 'a']);
+  });
+});
 
 describe('writeAtomic', () => {
   it('writes bytes and text, over an older file too, and leaves nothing else', async () => {

@@ -1,7 +1,8 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { CheckpointError, messageOf } from '../core/errors.ts';
+import { isAlive } from './is-alive.ts';
 
 /** What to do about the errors a disk gives. */
 const advice: Readonly<Record<string, string>> = {
@@ -29,6 +30,19 @@ export function asWriteError(file: string, error: unknown): CheckpointError {
 }
 
 let scratchCount = 0;
+/** Scratch files that this thread is writing. */
+const active = new Set<string>();
+
+/** Removes the scratch files in a folder that were left half written: those of processes that died, and of this thread's own number. */
+export async function removeLeftScratch(folder: string): Promise<void> {
+  const isLeft = (name: string): boolean => {
+    const [, pid, thread] = (/^\.scratch-(\d+)-(\d+)-\d+$/.exec(name) ?? []).map(Number);
+    if (pid !== process.pid) return pid !== undefined && !isAlive(pid);
+    return thread === threadId && !active.has(path.join(folder, name));
+  };
+  const left = (await readdir(folder)).filter(isLeft);
+  await Promise.all(left.map((name) => rm(path.join(folder, name), { force: true })));
+}
 
 /** Makes a rename last through a power cut. Windows cannot open a folder for that. */
 async function syncFolder(folder: string): Promise<void> {
@@ -57,6 +71,7 @@ export async function writeAtomic(file: string, content: Uint8Array | string): P
   const folder = path.dirname(file);
   // Short and without the file's name: a long name must not fail only while it is written.
   const scratch = path.join(folder, `.scratch-${process.pid}-${threadId}-${scratchCount++}`);
+  active.add(scratch);
   try {
     const handle = await open(scratch, 'w');
     try {
@@ -70,5 +85,7 @@ export async function writeAtomic(file: string, content: Uint8Array | string): P
   } catch (error) {
     await rm(scratch, { force: true }).catch(() => {});
     throw asWriteError(file, error);
+  } finally {
+    active.delete(scratch);
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -111,10 +112,12 @@ describe('findWeights', () => {
 });
 
 describe('prepareWeightsFolder', () => {
-  it('removes what a killed process left half written, and nothing else', async () => {
+  it('removes what killed processes left half written, and nothing else: another process may be writing', async () => {
     await prepareWeightsFolder(folder);
-    for (const name of ['.scratch-12-0', 'last.safetensors', 'mine.txt']) await writeFile(path.join(folder, 'weights', name), 'x');
+    const dead = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).trim();
+    const [left, ofOthers] = [`.scratch-${dead}-0-3`, `.scratch-${process.ppid}-0-3`];
+    for (const name of [left, ofOthers, 'last.safetensors', 'mine.txt']) await writeFile(path.join(folder, 'weights', name), 'x');
     await prepareWeightsFolder(folder);
-    expect((await readdir(path.join(folder, 'weights'))).sort()).toEqual(['last.safetensors', 'mine.txt']);
+    expect((await readdir(path.join(folder, 'weights'))).sort()).toEqual([ofOthers, 'last.safetensors', 'mine.txt']);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import { makeFolder } from '../data/make-folder.ts';
 import { pathKind } from '../data/path-kind.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
-import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
+import { asWriteError, removeLeftScratch, writeAtomic } from '../data/write-atomic.ts';
 import { isPth } from '../formats/pth/pth.ts';
 import { isSafetensors, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { listModels } from '../models/index.ts';
@@ -153,8 +153,7 @@ export async function prepareWeightsFolder(runFolder: string): Promise<void> {
   const folder = path.join(runFolder, weightsFolder);
   try {
     await makeFolder(folder);
-    const left = (await readdir(folder)).filter((name) => name.startsWith('.scratch-'));
-    await Promise.all(left.map((name) => rm(path.join(folder, name), { force: true })));
+    await removeLeftScratch(folder);
   } catch (error) {
     throw asWriteError(folder, error);
   }
