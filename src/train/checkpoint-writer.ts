@@ -5,11 +5,12 @@ import type { TrainEvents } from './train-options.ts';
 export class CheckpointWriter {
   readonly runFolder: string;
   readonly #onCheckpoint: TrainEvents['onCheckpoint'];
-  #step: number;
+  /** Step of the weights that are on the disk, if any are. */
+  #step: number | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `step`: that of the checkpoint which the run begins with. */
-  constructor(runFolder: string, step: number, onCheckpoint: TrainEvents['onCheckpoint']) {
+  /** `step`: that of the checkpoint which the run goes on from. */
+  constructor(runFolder: string, step: number | undefined, onCheckpoint: TrainEvents['onCheckpoint']) {
     this.runFolder = runFolder;
     this.#step = step;
     this.#onCheckpoint = onCheckpoint;
@@ -20,15 +21,14 @@ export class CheckpointWriter {
     return prepareWeightsFolder(this.runFolder);
   }
 
-  /** What a message says of the weights that are kept. */
+  /** What a message says of the weights that are kept: nothing before there are any. */
   get keptText(): string {
-    return `${weightsFile(this.runFolder, 'last')} holds the weights after step ${this.#step}. `;
+    return this.#step === undefined ? '' : `${weightsFile(this.runFolder, 'last')} holds the weights after step ${this.#step}. `;
   }
 
   /** Begins to write once the checkpoint before is on the disk. */
   async begin(names: readonly WeightsName[], checkpoint: Checkpoint): Promise<void> {
     await this.#writing;
-    this.#step = checkpoint.metadata.progress.step;
     this.#writing = this.#write(names, checkpoint);
     // An error is reported where the write is awaited; until then it is not unhandled.
     this.#writing.catch(() => {});
@@ -43,6 +43,7 @@ export class CheckpointWriter {
     // Only `last` is gone on from.
     for (const name of names)
       await saveCheckpoint(weightsFile(this.runFolder, name), name === 'last' ? checkpoint : { ...checkpoint, optimizer: new Map() });
+    this.#step = checkpoint.metadata.progress.step;
     await this.#onCheckpoint?.(this.runFolder, checkpoint.metadata.progress);
   }
 }

@@ -273,8 +273,8 @@ describe('a loss that is not finite', () => {
     expect([...model.values()].every(({ data }) => (data as Float32Array).every(Number.isFinite))).toBe(true);
   });
 
-  it('never reaches a checkpoint: weights that are not finite are not saved', async () => {
-    const controller = new AbortController();
+  /** An engine that gives a weight that is not finite, when it is read for the `nth` time. */
+  const breaking = (nth: number, value: number) => {
     const engine = new LocalEngine(createReferenceBackend());
     const createStore = engine.createStore.bind(engine);
     engine.createStore = async () => {
@@ -283,14 +283,25 @@ describe('a loss that is not finite', () => {
       let reads = 0;
       store.read = async (names) => {
         const state = await read(names);
-        if (reads++ === 1) (state.get('hidden.weight')!.data as Float32Array)[0] = Number.POSITIVE_INFINITY;
+        if (++reads === nth) (state.get('hidden.weight')!.data as Float32Array)[0] = value;
         return state;
       };
       return store;
     };
-    const failing = train(options({ engine, runFolder: folder, signal: controller.signal }));
+    return engine;
+  };
+
+  it('never reaches a checkpoint: weights that are not finite are not saved', async () => {
+    const failing = train(options({ engine: breaking(2, Number.POSITIVE_INFINITY), runFolder: folder }));
     await expect(failing).rejects.toThrow('[step 5] expected a finite hidden.weight, got Infinity');
     expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(0);
     await expect(readFile(weightsFile(folder, 'best'))).rejects.toThrow('ENOENT');
   });
 });
+
+  it('names the weights that are on the disk, and none where there are none', async () => {
+    const failing = (nth: number) => train(options({ engine: breaking(nth, Number.NaN), runFolder: folder }));
+    await expect(failing(1)).rejects.toThrow('[step 0] expected a finite hidden.weight, got NaN. Use a lower learning rate');
+    await expect(failing(3)).rejects.toThrow('last.safetensors holds the weights after step 5. Use a lower learning rate');
+    expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(5);
+  });

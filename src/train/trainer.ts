@@ -116,7 +116,7 @@ export class Trainer {
     const { signal, resume, trainSet, onCheckpoint, onNote } = this.#parts.options;
     const progress = this.#progress;
     this.#startSeconds = nowSeconds() - progress.seconds;
-    this.#writer = runFolder ? new CheckpointWriter(runFolder, progress.step, onCheckpoint) : undefined;
+    this.#writer = runFolder ? new CheckpointWriter(runFolder, resume && progress.step, onCheckpoint) : undefined;
     await this.#writer?.prepare();
     try {
       if (!resume) await this.#save(['last']);
@@ -224,10 +224,10 @@ export class Trainer {
     this.#progress.windowSeconds += nowSeconds() - began;
   }
 
-  #count({ loss, y }: Results, target: NdArray<'i32'>, lr: number): void {
+  async #count({ loss, y }: Results, target: NdArray<'i32'>, lr: number): Promise<void> {
     const progress = this.#progress;
     const value = Number(loss.data[0]);
-    if (!Number.isFinite(value)) throw this.#notFinite(`step ${progress.step + 1}`, 'loss', value);
+    if (!Number.isFinite(value)) throw await this.#notFinite(`step ${progress.step + 1}`, 'loss', value);
     const logits = y.data as Float32Array;
     const correct = countCorrect(logits, target.data);
     countStep(progress, { loss: value, images: target.data.length, correct, near: countTopK(logits, target.data, 5), lr });
@@ -241,7 +241,7 @@ export class Trainer {
     const progress = this.#progress;
     const evaluation = await this.#stage!.evaluator.run(this.#parts.options.signal);
     if (!evaluation) return false;
-    if (!Number.isFinite(evaluation.loss)) throw this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
+    if (!Number.isFinite(evaluation.loss)) throw await this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
     this.#evaluation = evaluation;
     progress.seconds = nowSeconds() - this.#startSeconds;
     const row = countEvaluation(progress, evaluation);
@@ -260,7 +260,7 @@ export class Trainer {
     this.#progress.seconds = nowSeconds() - this.#startSeconds;
     const all = await this.#parts.store.read();
     const broken = findNonFinite(all);
-    if (broken) throw this.#notFinite(`step ${this.#progress.step}`, broken.name, broken.value);
+    if (broken) throw await this.#notFinite(`step ${this.#progress.step}`, broken.name, broken.value);
     const keys = this.module.parameters();
     const split = (own: boolean): StateDict => new Map([...all].filter(([name]) => keys.has(name) === own));
     const { learner, options } = this.#parts;
@@ -268,7 +268,9 @@ export class Trainer {
     await this.#writer.begin(names, { metadata, model: split(true), optimizer: split(false) });
   }
 
-  #notFinite(where: string, what: string, value: number): NumericError {
+  async #notFinite(where: string, what: string, value: number): Promise<NumericError> {
+    // The message says which weights are on the disk.
+    await this.#writer?.finish();
     return new NumericError({
       where,
       expected: `a finite ${what}`,
