@@ -53,9 +53,16 @@ export function countEvaluation(progress: Progress, evaluation: Evaluation): His
   };
   progress.history.push(row);
   Object.assign(progress, { windowImages: 0, windowLoss: 0, windowSeconds: 0 });
-  if (row.testAccuracy > (progress.best?.testAccuracy ?? -1))
-    progress.best = { epoch: row.epoch, step: row.step, testAccuracy: row.testAccuracy };
+  if (row.testAccuracy > (progress.best?.testAccuracy ?? -1)) progress.best = bestOf(row);
   return row;
+}
+
+const bestOf = ({ epoch, step, testAccuracy }: HistoryRow): Progress['best'] => ({ epoch, step, testAccuracy });
+
+/** Where the best weights are lost: takes those of now in their place if they were evaluated, else whatever is evaluated next. */
+export function forgetBest(progress: Progress): void {
+  const row = progress.history.at(-1);
+  progress.best = row?.step === progress.step ? bestOf(row) : null;
 }
 
 export const endEpoch = (progress: Progress): void =>

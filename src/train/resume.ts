@@ -52,11 +52,22 @@ export async function openRun(
   return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
 
-/** Refuses a checkpoint that this network and these images cannot go on from with the same bits. */
-export function checkResumable({ metadata, model, optimizer }: Checkpoint, module: Module, trainSet: Dataset): void {
+/** Refuses a checkpoint that this network and these images cannot go on from with the same bits, or that is further on than the recipe. */
+export function checkResumable(
+  { metadata, model, optimizer }: Checkpoint,
+  { recipe, module, trainSet }: { recipe: Recipe; module: Module; trainSet: Dataset },
+): void {
   const where = 'resume';
   checkClasses(metadata.classes, trainSet.classes, where);
   checkWeights(module, model, where);
+  const { epoch: done, batch } = metadata.progress;
+  const begun = done + (batch > 0 ? 1 : 0);
+  if (recipe.epochs < begun)
+    throw new UsageError({
+      where: 'epochs',
+      expected: `an integer from ${begun}: ${done} ${done === 1 ? 'epoch is' : 'epochs are'} done${begun > done ? ' and the next has begun' : ''}`,
+      got: `${recipe.epochs}`,
+    });
   if (metadata.trainImages !== trainSet.length)
     throw new CheckpointError({ where, expected: `the ${metadata.trainImages} training images of before`, got: `${trainSet.length}` });
   const { optimizer: kind, momentum } = metadata.recipe;

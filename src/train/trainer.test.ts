@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -229,6 +229,75 @@ describe('resume', () => {
     expect(numbers(more.state)).toEqual(numbers(whole.state));
   });
 
+  it('refuses fewer epochs than are done or begun, saying how many those are', async () => {
+    await train(options({ runFolder: folder }));
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    const refused = (epochs: number) => Trainer.open(options({ resume, recipe: { ...recipe, epochs } }));
+    await expect(refused(1)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: '[epochs] expected an integer from 2: 2 epochs are done, got 1.',
+    });
+    Object.assign(resume.metadata.progress, { epoch: 1, batch: 3 });
+    await expect(refused(1)).rejects.toThrow('expected an integer from 2: 1 epoch is done and the next has begun, got 1');
+  });
+
+  describe('whose best weights are lost', () => {
+    // Nothing gets better than the first evaluation.
+    const still = completeRecipe({ ...recipe, lr: 1e-12, evalEvery: 0, restoreBest: true });
+    const best = () => weightsFile(folder, 'best');
+    const damage = async () => writeFile(best(), (await readFile(best())).subarray(0, -4));
+    const resumed = async (notes: string[], more: Partial<TrainOptions> = {}) =>
+      train(
+        options({
+          recipe: { ...still, epochs: 3 },
+          runFolder: folder,
+          resume: await loadCheckpoint(weightsFile(folder, 'last')),
+          onNote: (text) => notes.push(text),
+          ...more,
+        }),
+      );
+
+    it.each([
+      ['missing', () => rm(best())],
+      ['damaged', damage],
+    ])('as their file is %s says so before it trains, and keeps the best of what is left', async (problem, lose) => {
+      await train(options({ recipe: still, runFolder: folder }));
+      await lose();
+      const notes: string[] = [];
+      const { progress, evaluation } = await resumed(notes, { onStep: () => expect(notes).toHaveLength(1) });
+      expect(notes).toEqual([
+        `${best()} is ${problem}: the best weights so far, of epoch 1, are lost. The best of those from now on are kept instead`,
+      ]);
+      expect(progress.best).toMatchObject({ epoch: 2, step: 34 });
+      expect(evaluation!.accuracy).toBe(progress.best!.testAccuracy);
+      const kept = await loadCheckpoint(best());
+      expect(kept.metadata.progress).toMatchObject({ step: 34, best: progress.best });
+    });
+
+    it('takes the next evaluation for the best where the weights of now have none', async () => {
+      const controller = new AbortController();
+      const onStep: TrainOptions['onStep'] = ({ step }) => step === 20 && controller.abort();
+      await train(options({ recipe: still, runFolder: folder, signal: controller.signal, onStep }));
+      await rm(best());
+      const { progress } = await resumed([]);
+      expect(progress.best).toMatchObject({ epoch: 2, step: 34 });
+      expect((await loadCheckpoint(best())).metadata.progress.step).toBe(34);
+    });
+
+    it('while it trains ends with the last ones and a note', async () => {
+      const notes: string[] = [];
+      const onCheckpoint: TrainOptions['onCheckpoint'] = (_, { step }) => (step === 17 ? rm(best()) : undefined);
+      const { progress, evaluation } = await train(
+        options({ recipe: still, runFolder: folder, onCheckpoint, onNote: (text) => notes.push(text) }),
+      );
+      expect(notes).toEqual([expect.stringContaining('best.safetensors is missing')]);
+      expect(progress.best).toMatchObject({ epoch: 2, step: 34 });
+      expect(evaluation!.accuracy).toBe(progress.best!.testAccuracy);
+      for (const name of ['best', 'last'] as const)
+        expect((await loadCheckpoint(weightsFile(folder, name))).metadata.progress.best).toEqual(progress.best);
+    });
+  });
+
   it('refuses other weights, other data, and a file without the optimizer', async () => {
     await train(options({ runFolder: folder }));
     const resume = await loadCheckpoint(weightsFile(folder, 'last'));
@@ -297,7 +366,6 @@ describe('a loss that is not finite', () => {
     expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(0);
     await expect(readFile(weightsFile(folder, 'best'))).rejects.toThrow('ENOENT');
   });
-});
 
   it('names the weights that are on the disk, and none where there are none', async () => {
     const failing = (nth: number) => train(options({ engine: breaking(nth, Number.NaN), runFolder: folder }));
@@ -305,3 +373,4 @@ describe('a loss that is not finite', () => {
     await expect(failing(3)).rejects.toThrow('last.safetensors holds the weights after step 5. Use a lower learning rate');
     expect((await loadCheckpoint(weightsFile(folder, 'last'))).metadata.progress.step).toBe(5);
   });
+});

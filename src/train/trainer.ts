@@ -6,7 +6,8 @@ import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
-import { loadCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
+import { loseBest, mendBest, readBest } from './best-weights.ts';
+import type { WeightsName } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
 import type { Evaluation } from './evaluation-sums.ts';
@@ -77,18 +78,19 @@ export class Trainer {
 
   /** Prepares everything a run needs: network and weights, engine, planned programs over one store. */
   static async open(options: TrainOptions): Promise<Trainer> {
-    const { trainSet, testSet, resume } = options;
-    const given = completeRecipe(options.recipe ?? resume?.metadata.recipe ?? {});
+    const { trainSet, testSet, resume: before, runFolder, onNote } = options;
+    const given = completeRecipe(options.recipe ?? before?.metadata.recipe ?? {});
     const recipe = options.model ? { ...given, model: options.model.constructor.name } : given;
-    const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(resume) };
+    const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(before) };
     const download = { signal: options.signal, onProgress: options.onDownload };
     const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes, download);
-    if (resume) checkResumable(resume, learner.module, trainSet);
+    if (before) checkResumable(before, { recipe, module: learner.module, trainSet });
+    const resume = before && runFolder ? await mendBest(before, runFolder, onNote) : before;
     const engine = options.engine ?? (await openEngine(recipe));
     const { workers, strict } = recipe;
     const loader = trainSet.pictures || testSet.pictures ? openLoader({ workers, strict }) : undefined;
     const store = await engine.createStore();
-    const trainer = new Trainer({ recipe, learner, options, engine, store, loader });
+    const trainer = new Trainer({ recipe, learner, options: { ...options, resume }, engine, store, loader });
     try {
       const context = { recipe, module: learner.module, trainSet };
       await store.load(resume?.model ?? learner.initial!);
@@ -203,8 +205,13 @@ export class Trainer {
   /** Goes back to the weights of the best evaluation, if the recipe says so and there were others since. */
   async #restoreBest(): Promise<boolean> {
     if (!this.recipe.restoreBest || !this.#progress.best || this.#isBest()) return false;
-    const state = this.#writer ? (await loadCheckpoint(weightsFile(this.#writer.runFolder, 'best'))).model : this.#bestState;
+    const { state, problem } = this.#writer ? await readBest(this.#writer.runFolder) : { state: this.#bestState };
     if (state) await this.#parts.store.load(state);
+    if (this.#writer && problem) {
+      loseBest(this.#progress, problem, this.#parts.options.onNote);
+      await this.#save(['best', 'last']);
+      await this.#writer.finish();
+    }
     return state !== undefined;
   }
 
