@@ -2,6 +2,8 @@ import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow } from '../train/progress.ts';
 
 export const percent = (rate: number): string => `${(100 * rate).toFixed(2)}%`;
+/** `1 image`, `2 images`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 /** Whether the five most probable classes say something: among five or fewer they do not. */
 export const tellsTop5 = (classes: ArrayLike<unknown>): boolean => classes.length > 5;
 export const perSecond = (count: number, seconds: number): string => `${Math.round(seconds > 0 ? count / seconds : 0)}`;
@@ -37,5 +39,5 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 
 /** `oneDNN 2.6.3 (avx512_core), 2 threads`. */
 export function engineName({ name, version, isa, threads }: Pick<EngineInfo, 'name' | 'version' | 'isa' | 'threads'>): string {
-  return name === 'reference' ? 'portable (TypeScript)' : `oneDNN ${version} (${isa}), ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return name === 'reference' ? 'portable (TypeScript)' : `oneDNN ${version} (${isa}), ${counted(threads, 'thread')}`;
 }

@@ -6,7 +6,7 @@ import { namedScores } from '../report/outcomes.ts';
 import { penaltyExample } from '../report/penalty-chart.ts';
 import { confusionMatrix } from '../train/metrics.ts';
 import type { Recipe } from '../train/recipe.ts';
-import { engineName, percent, table } from './format.ts';
+import { counted, engineName, percent, table } from './format.ts';
 import type { ReportFile } from './own-run-folder.ts';
 
 /** What training with another λ gave. */
@@ -126,10 +126,10 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
     return [test.classes[c], all ? percent(row[c] / all) : '–', `${row[c]} of ${all}`];
   });
   return [
-    `Linear classifier f(x, W, b) = Wx + b on ${data}: ${train.length} training images, ${test.length} test images`,
+    `Linear classifier f(x, W, b) = Wx + b on ${data}: ${counted(train.length, 'training image')}, ${counted(test.length, 'test image')}`,
     `W ${classes} × ${width}, b ${classes}: ${width} weights and a bias for each class, ${classes * (width + 1)} numbers in all`,
     `Loss: ${lossWords[objective.loss](objective)}, mean over the images, + λ·Σ W² with λ = ${objective.l2}`,
-    `Gradient descent: ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${batchSize} images a step, momentum ${momentum}, learning rate ${lr}${schedule === 'constant' ? '' : ` (${schedule})`}`,
+    `Gradient descent: ${counted(epochs, 'epoch')}, ${counted(batchSize, 'image')} a step, momentum ${momentum}, learning rate ${lr}${schedule === 'constant' ? '' : ` (${schedule})`}`,
     `Engine: ${engineName(engine)}`,
     '',
     ...table([['epoch', 'rate', 'loss', 'training', 'test loss', 'test'], ...history]),

@@ -6,7 +6,7 @@ import type { HistoryRow, Progress } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import type { StepEvent, TrainResult } from '../train/train-options.ts';
 import { openDisplay } from './display.ts';
-import { duration, engineName, evaluationLine, percent } from './format.ts';
+import { counted, duration, engineName, evaluationLine, percent } from './format.ts';
 import { describeTransfer, paramsToLearn, phaseLines } from './picture-text.ts';
 
 export interface RunStart {
@@ -68,8 +68,8 @@ function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, 
   const [data, tested] = [path.basename(recipe.data), pictures ? 'validation' : 'test'];
   const rate = schedule === 'constant' ? `learning rate ${lr}` : `learning rate ${lr} (${schedule})`;
   return [
-    `Training ${model} on ${data}: ${trainSet.length} training images, ${testSet.length} ${tested} images`,
-    `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, ${batchSize} images a step, ${optimizer}, ${rate}, seed ${seed}`,
+    `Training ${model} on ${data}: ${counted(trainSet.length, 'training image')}, ${counted(testSet.length, `${tested} image`)}`,
+    `${counted(epochs, 'epoch')}, ${counted(batchSize, 'image')} a step, ${optimizer}, ${rate}, seed ${seed}`,
     ...(pictures ? [...describeTransfer(recipe), ...paramsToLearn(trainedKeys)] : []),
     `Engine: ${engineName(engine)}`,
     ...(engine.note ? [`oneDNN was not found, so this will be slow. \`npx fovea doctor\` says what was tried and how to get it.`] : []),
@@ -90,7 +90,7 @@ function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { t
     ...(epoch < recipe.epochs
       ? [`Ended with epoch ${epoch} of ${recipe.epochs}: no better evaluation for --patience ${recipe.patience}`]
       : []),
-    `Test accuracy ${percent(evaluation!.accuracy)} (${right} of ${testSet.length} images right)`,
+    `Test accuracy ${percent(evaluation!.accuracy)} (${right} of ${counted(testSet.length, 'image')} right)`,
     ...(best ? [`Best on the way ${percent(best.testAccuracy)}, epoch ${best.epoch}, step ${best.step}: kept as weights/best`] : []),
     `Time ${duration(seconds)}, of which training ${duration(trainSeconds)} (${speed} images/s)`,
     '',

@@ -27,6 +27,14 @@ describe('fovea train mnist', () => {
     expect(lines[0]).toMatch(form);
   });
 
+  it('counts one image as one', async () => {
+    const args = [...shortRun, '--limit', '1', '--batch-size', '1', '--name', 'one'];
+    const { stdout, status } = await fovea(args, { cwd });
+    expect(status).toBe(0);
+    expect(stdout).toContain('Training course-cnn on mnist: 1 training image, 1 test image\n1 epoch, 1 image a step,');
+    expect(stdout).toMatch(/\([01] of 1 image right\)/);
+  });
+
   it('reaches 88 % with 3200 images, twice', () => {
     const [, accuracy] = /^Test accuracy (\d+\.\d+)%/m.exec(trained.stdout)!;
     expect(Number(accuracy)).toBeGreaterThanOrEqual(88);
