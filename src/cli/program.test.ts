@@ -30,6 +30,16 @@ describe('wrong usage ends with 2', () => {
     [['train', 'mnist', '--engine', 'cuda'], "error: [--engine] expected auto, onednn or reference, got 'cuda'.\n"],
     [['train', 'mnist', '--name', '../x'], 'error: [run name] expected letters'],
     [['summary', 'alexnet', '--json', '--csv'], "error: option '--csv' cannot be used with option '--json'\n"],
+    [
+      ['train', 'mnist', '--resume', 'runs/mnist', '--lr-find'],
+      'error: [--lr-find] expected a run that begins, got --resume as well. It tries learning rates for fresh weights',
+    ],
+    [['train', 'mnist', '--resume', ''], "error: [--resume] expected a value, <run>, got ''. A variable of the shell may be empty;"],
+    [['train', 'mnist', '--out='], "error: [--out] expected a value, <folder>, got ''."],
+    [['train', '.', '--names', ''], "error: [--names] expected a value, <file>, got ''."],
+    [['train', 'mnist', '--category_names', ''], "error: [--category_names] expected a value, <file>, got ''."],
+    [['predict', 'a.png', '--model', ''], "error: [--model] expected a value, <run>, got ''."],
+    [['knn', 'mnist', '--out', ''], "error: [--out] expected a value, <folder>, got ''."],
     [['predict', 'a.png'], 'error: [predict] expected --model <run>, got none.\n'],
     [['predict', 'a.png', '--model', 'x', '--weights', 'x'], 'error: [predict] expected --model <run>, got --weights as well.\n'],
     [

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
+import { UsageError } from '../core/errors.ts';
 import type { RecipeField } from '../train/recipe.ts';
 import { reportFailure } from './failure.ts';
 import type { KnnCommandOptions } from './knn-command.ts';
@@ -28,7 +29,8 @@ function createProgram(done: (status: number) => void): Command {
     .description('Train, understand and ship convolutional image recognizers')
     .version(version)
     .showHelpAfterError('(--help lists commands and options)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => checkValues(command));
 
   const train = program
     .command('train')
@@ -170,6 +172,18 @@ function createProgram(done: (status: number) => void): Command {
 
   for (const command of [val, predict, explain, search, knn]) for (const option of engineOptions()) command.addOption(option);
   return program;
+}
+
+/** Refuses an option with an empty value, which a variable of the shell that is not set leaves. */
+function checkValues(command: Command): void {
+  for (const option of command.options)
+    if (command.getOptionValue(option.attributeName()) === '')
+      throw new UsageError({
+        where: option.long!,
+        expected: `a value, ${option.flags.split(' ')[1]}`,
+        got: "''",
+        hint: 'A variable of the shell may be empty; without a value, leave the option out',
+      });
 }
 
 /** Runs one command line (without `node` and the script) and returns the status to exit with. */
