@@ -1,55 +1,20 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { UsageError } from '../core/errors.ts';
 import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
-import { isNamedDataSet } from '../train/data-set-names.ts';
-import { loadDataSet, type Splits } from '../train/data-sets.ts';
+import type { Splits } from '../train/data-sets.ts';
 import { isRunOver } from '../train/progress.ts';
-import { completeRecipe, type Recipe, type RecipeField } from '../train/recipe.ts';
-import { refuseIdle } from '../train/recipe-conditions.ts';
-import { openRun } from '../train/resume.ts';
+import type { Recipe } from '../train/recipe.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { Trainer } from '../train/trainer.ts';
 import { createInterrupt } from './interrupt.ts';
 import { findLearningRate } from './lr-find-files.ts';
-import { flagOf, recipeIn } from './options.ts';
 import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
 import { fileLines, fontLines, summaryLines } from './picture-text.ts';
+import { openData, planRun, type TrainCommandOptions } from './planned-run.ts';
 import { openBar } from './progress-bar.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
 import { outlastOutput } from './standard-output.ts';
 import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
-
-export interface TrainCommandOptions extends Readonly<Record<string, unknown>> {
-  data?: string;
-  resume?: string;
-  lrFind?: boolean;
-  json?: boolean;
-}
-
-/** Fields that hold a path, unless they hold one of these words. */
-const words = ['imagenet', 'none'];
-
-/** Paths made independent of the folder the command runs in, so that a run can go on from anywhere. */
-const withFullPaths = (given: Readonly<Record<string, unknown>>): Record<string, unknown> => {
-  const isPath = (field: string, value: unknown) =>
-    field === 'data' ? !isNamedDataSet(String(value)) && existsSync(String(value)) : !words.includes(String(value));
-  const fields = ['data', 'weights', 'names'].filter((field) => given[field] !== undefined && isPath(field, given[field]));
-  return { ...given, ...Object.fromEntries(fields.map((field) => [field, path.resolve(String(given[field]))])) };
-};
-
-/** The options as a recipe; with `--resume`, as changes to the recipe of the run that goes on. */
-async function planRun(options: TrainCommandOptions) {
-  const given = withFullPaths(recipeIn(options));
-  const label = (field: string) => (field === 'data' ? 'data set' : flagOf(field));
-  if (options.resume) return openRun(options.resume, given, label);
-  if (!options.data)
-    throw new UsageError({ where: 'train', expected: 'a data set (mnist), a folder of pictures or --resume <run>', got: 'neither' });
-  const recipe = completeRecipe(given, label);
-  refuseIdle(recipe, Object.keys(given) as RecipeField[], label);
-  return { recipe, checkpoint: undefined, runFolder: undefined };
-}
 
 /** The run folder's name: the user's, or the data's with what a name may not hold replaced. */
 const runNameOf = ({ name, data }: Recipe): string =>
@@ -77,8 +42,10 @@ async function report(runFolder: string, result: TrainResult, { train, test, nam
 
 export async function trainCommand(options: TrainCommandOptions): Promise<number> {
   outlastOutput();
-  const { recipe, checkpoint, runFolder: existing } = await planRun(options);
-  const splits = await loadDataSet(recipe);
+  const run = await planRun(options);
+  const { recipe, checkpoint } = run;
+  let { runFolder } = run;
+  const splits = await openData(run, options);
   const { train: trainSet, test: testSet, names, report: found } = splits;
   if (options.lrFind) return findLearningRate({ recipe, splits, runName: runNameOf(recipe), json: options.json });
   const output = options.json ? jsonOutput() : textOutput();
@@ -93,22 +60,23 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       names,
       recipe,
       resume: checkpoint,
+      runFolder,
       signal: interrupt.signal,
       onDownload: bar.onDownload,
       onPrepare: output.prepare,
       onStep: output.step,
       onEvaluate: output.evaluation,
       onNote: output.note,
-      onCheckpoint: (runFolder, progress) => {
+      onCheckpoint: (folder, progress) => {
         isOver = isRunOver(progress, recipe);
-        return writeResults(runFolder, progress.history, trainSet);
+        return writeResults(folder, progress.history, trainSet);
       },
     }).finally(bar.stop);
     try {
       // Before there is a run folder, nothing is lost by ending at once.
       interrupt.listen();
       isOver = isRunOver(trainer.progress, recipe);
-      const runFolder = existing ?? (await createRunFolder(runNameOf(recipe), { root: recipe.out }));
+      runFolder ??= await createRunFolder(runNameOf(recipe), { root: recipe.out });
       await writeArgs(runFolder, recipe);
       output.start({
         recipe,

@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
-import { DataError, UsageError } from '../core/errors.ts';
+import { UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLabelledFolder } from '../data/labelled-folder.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
 import { checkClasses } from '../train/checkpoint.ts';
-import { isNamedDataSet } from '../train/data-set-names.ts';
-import { loadDataSet } from '../train/data-sets.ts';
+import { checkPicturesOf, dataOf, loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
 import { lossText, percent, table, tellsTop5 } from './format.ts';
@@ -30,14 +28,8 @@ async function samplesFor(
 ): Promise<{ dataset: Dataset; lines: readonly string[] }> {
   if (data === undefined) {
     const { recipe } = metadata;
-    if (!isNamedDataSet(recipe.data) && !existsSync(recipe.data))
-      throw new DataError({
-        where: recipe.data,
-        expected: 'the pictures that the run validates with',
-        got: 'nothing of that name',
-        hint: elsewhere,
-      });
-    const { test, report } = await loadDataSet({ ...recipe, ...(dataDir && { dataDir }) });
+    await checkPicturesOf(recipe, 'validates', elsewhere);
+    const { test, report } = await loadDataSet({ ...dataOf(metadata), ...(dataDir && { dataDir }) });
     checkClasses(classes, test.classes, recipe.data, elsewhere);
     return { dataset: test, lines: (report?.lines ?? []).filter((line) => !line.endsWith('to train with')) };
   }

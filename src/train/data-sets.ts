@@ -1,15 +1,17 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../core/errors.ts';
+import { DataError, UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
+import type { ClassNames } from '../data/class-names.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { type FolderReport, openImageFolder } from '../data/image-folder.ts';
 import { loadMnist } from '../data/mnist.ts';
+import { pathKind } from '../data/path-kind.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { subsetOf } from '../data/subset.ts';
 import { presetTransforms } from '../data/transforms/index.ts';
 import { findModel } from '../models/index.ts';
 import { imagenetWeights } from '../models/weights.ts';
+import type { CheckpointMetadata } from './checkpoint.ts';
 import { dataSetNames, isNamedDataSet } from './data-set-names.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -23,8 +25,8 @@ export interface Splits {
 }
 
 /** What a recipe says about data. */
-export type DataChoice = { data: string } & Partial<
-  Pick<Recipe, 'dataDir' | 'limit' | 'valSplit' | 'names' | 'strict' | 'transforms' | 'fit' | 'imageSize' | 'model' | 'seed'>
+export type DataChoice = { data: string; names?: string | ClassNames } & Partial<
+  Pick<Recipe, 'dataDir' | 'limit' | 'valSplit' | 'strict' | 'transforms' | 'fit' | 'imageSize' | 'model' | 'seed'>
 >;
 
 const loaders: Readonly<Record<string, (dir?: string) => Promise<Splits>>> = {
@@ -60,21 +62,27 @@ async function openFolder(choice: DataChoice): Promise<Splits> {
   };
 }
 
-const isThere = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );
-
 /** Refuses a name that is neither a data set nor something on the disk. */
 async function checkFolder(data: string): Promise<void> {
-  if (await isThere(data)) return;
+  if (await pathKind(data)) return;
   throw new UsageError({
     where: 'data set',
     expected: `one of ${dataSetNames.join(', ')}, or a folder of pictures`,
     got: `'${data}'${/[\\/]/.test(data) ? ', which is not there' : ''}`,
     hint: didYouMean(data, dataSetNames),
   });
+}
+
+/** What the recipe of a trained run says about data, with the names that its checkpoint has: their file need not be there. */
+export function dataOf({ recipe, classes, names }: Pick<CheckpointMetadata, 'recipe' | 'classes' | 'names'>): DataChoice {
+  const shown = recipe.names && names && Object.fromEntries(classes.map((name, c) => [name, names[c]]));
+  return { ...recipe, names: shown };
+}
+
+/** Refuses pictures of a run that are gone since: `purpose` what it does with them, `hint` what to do if they moved. */
+export async function checkPicturesOf({ data }: DataChoice, purpose: string, hint: string): Promise<void> {
+  if (isNamedDataSet(data) || (await pathKind(data))) return;
+  throw new DataError({ where: data, expected: `the pictures that the run ${purpose} with`, got: 'nothing of that name', hint });
 }
 
 /**

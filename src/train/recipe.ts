@@ -18,7 +18,7 @@ const rate = inGroup('Learning rate');
  */
 export const recipeSchema = z.strictObject({
   data: run(text('name'), 'data set, or a folder of pictures', true).default('mnist'),
-  dataDir: run(text('folder'), 'folder with the data set’s own files (default: those of the npm package)').optional(),
+  dataDir: run(text('folder'), 'folder with the data set’s own files (default: those of the npm package)', true).optional(),
   limit: run(integer(1), 'use only the first n training and the first n test images (default: all)').optional(),
   model: run(text('name'), 'network').default('course-cnn'),
   epochs: run(integer(1), 'passes over the training images', true).default(3),
@@ -33,7 +33,7 @@ export const recipeSchema = z.strictObject({
   out: run(text('folder'), 'folder for run folders').default('runs'),
   name: run(text('name'), 'name of the run folder (default: that of the data set, with the next free number)').optional(),
   valSplit: pictures(share, 'share of the pictures to validate with, where the folder has no part for it').optional(),
-  names: pictures(text('file'), 'JSON file with names to show for the class folders').optional(),
+  names: pictures(text('file'), 'JSON file with names to show for the class folders', true).optional(),
   strict: pictures(flag, 'stop at a broken picture instead of leaving it out').default(false),
   transforms: pictures(oneOf('standard', 'course', 'none'), 'what training changes in pictures at random').default('standard'),
   fit: pictures(oneOf('crop', 'pad', 'stretch'), 'how a picture that is not square becomes so').default('crop'),

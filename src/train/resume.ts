@@ -3,13 +3,15 @@ import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint, weightsFolder } from './checkpoint.ts';
-import { completeRecipe, meaningOf, type Recipe, type RecipeField } from './recipe.ts';
+import { completeRecipe, meaningOf, type Recipe, type RecipeField, recipeFields } from './recipe.ts';
 
 export interface ResumableRun {
   runFolder: string;
   checkpoint: Checkpoint;
   recipe: Recipe;
 }
+
+const isChangeable = (field: RecipeField): boolean => meaningOf(field).changeable;
 
 /** The run that a checkpoint lies in: what goes on writes there. */
 function runFolderOf(file: string): string {
@@ -42,12 +44,12 @@ export async function openRun(
   const { recipe: before } = checkpoint.metadata;
   const recipe = completeRecipe({ ...before, ...given }, label);
   for (const field of Object.keys(given) as RecipeField[])
-    if (recipe[field] !== before[field] && !meaningOf(field).changeable)
+    if (recipe[field] !== before[field] && !isChangeable(field))
       throw new UsageError({
         where: label(field),
         expected: `what the run has, ${before[field] ?? 'none'}`,
         got: `${recipe[field]}`,
-        hint: 'A run that goes on can change its epochs, patience, engine, threads, workers and the place of its data alone',
+        hint: `A run that goes on can change these alone: ${recipeFields.filter(isChangeable).map(label).join(', ')}`,
       });
   return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
@@ -58,8 +60,6 @@ export function checkResumable(
   { recipe, module, trainSet }: { recipe: Recipe; module: Module; trainSet: Dataset },
 ): void {
   const where = 'resume';
-  checkClasses(metadata.classes, trainSet.classes, where);
-  checkWeights(module, model, where);
   const { epoch: done, batch } = metadata.progress;
   const begun = done + (batch > 0 ? 1 : 0);
   if (recipe.epochs < begun)
@@ -68,6 +68,8 @@ export function checkResumable(
       expected: `an integer from ${begun}: ${done} ${done === 1 ? 'epoch is' : 'epochs are'} done${begun > done ? ' and the next has begun' : ''}`,
       got: `${recipe.epochs}`,
     });
+  checkClasses(metadata.classes, trainSet.classes, where);
+  checkWeights(module, model, where);
   if (metadata.trainImages !== trainSet.length)
     throw new CheckpointError({ where, expected: `the ${metadata.trainImages} training images of before`, got: `${trainSet.length}` });
   const { optimizer: kind, momentum } = metadata.recipe;

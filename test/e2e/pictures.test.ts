@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -254,6 +254,36 @@ describe('a folder that changed after the run', () => {
     const elsewhere = await fovea(['train', path.join(cwd, 'my pictures'), '--resume', path.join(cwd, 'runs/garden')], { cwd: tmpdir() });
     expect(elsewhere).toMatchObject({ status: 0, stderr: '' });
     expect(await fovea(['val', inRun()], { cwd: tmpdir() })).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('a run with names', () => {
+  it('carries them: their file may be gone, and the pictures elsewhere', async () => {
+    const [before, after] = ['named', 'named elsewhere'].map((name) => path.join(cwd, name));
+    await cp(path.join(cwd, 'my pictures'), before, { recursive: true });
+    await writeFile(path.join(before, 'names.json'), JSON.stringify(names));
+    const running = start(['train', 'named', '--names', 'named/names.json', '--epochs', '6', ...small], { cwd });
+    await running.saw(/^epoch 1\/6/m);
+    running.child.kill('SIGINT');
+    expect(await running.done).toMatchObject({ status: 130, stderr: '' });
+
+    await rm(path.join(before, 'names.json'));
+    expect(await fovea(['val', 'runs/named'], { cwd })).toMatchObject({ status: 0, stdout: expect.stringMatching(/^red, 红 /m) });
+    await rename(before, after);
+    const resume = ['--resume', 'runs/named', '--epochs', '3'];
+    expect(await fovea(['train', ...resume], { cwd })).toMatchObject({
+      status: 1,
+      stderr: `error: [${before}] expected the pictures that the run trains with, got nothing of that name. If they moved: npx fovea train <new place> --resume runs/named.\n`,
+    });
+    expect(await fovea(['train', 'named elsewhere', ...resume], { cwd })).toMatchObject({ status: 0, stderr: '' });
+    const shown = async () =>
+      (await readFile(path.join(cwd, 'runs/named/per_class.csv'), 'utf8')).split('\n').find((row) => row.startsWith('红花'));
+    expect(await shown()).toMatch(/^红花,"red, 红",/);
+
+    await writeFile(path.join(after, 'names.json'), JSON.stringify({ ...names, 红花: 'scarlet' }));
+    const renamed = ['train', 'named elsewhere', '--resume', 'runs/named', '--names', 'named elsewhere/names.json', '--epochs', '4'];
+    expect(await fovea(renamed, { cwd })).toMatchObject({ status: 0, stderr: '' });
+    expect(await shown()).toMatch(/^红花,scarlet,/);
   });
 });
 

