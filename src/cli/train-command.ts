@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { CheckpointError } from '../core/errors.ts';
 import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
+import { weightsFile } from '../train/checkpoint.ts';
 import type { Splits } from '../train/data-sets.ts';
 import { isRunOver } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
@@ -15,6 +18,13 @@ import { openBar } from './progress-bar.ts';
 import { writeArgs, writeReport, writeResults } from './run-files.ts';
 import { outlastOutput } from './standard-output.ts';
 import { jsonOutput, type TrainOutput, textOutput } from './train-output.ts';
+
+/** What the disk refused, with how to go on from the weights that are on it, if any are. */
+function withResume(error: unknown, runFolder: string): unknown {
+  if (!(error instanceof CheckpointError) || !existsSync(weightsFile(runFolder, 'last'))) return error;
+  const { hint, ...complaint } = error.complaint;
+  return new CheckpointError({ ...complaint, hint: `${hint} To go on then: npx fovea train --resume ${runFolder}` }, { cause: error });
+}
 
 /** The run folder's name: the user's, or the data's with what a name may not hold replaced. */
 const runNameOf = ({ name, data }: Recipe): string =>
@@ -94,6 +104,8 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
       for (const { file, reason } of trainer.broken) output.note(`broken picture: ${file} (${reason})`);
       if (result.interrupted) output.interrupted(result);
       else await report(runFolder, result, splits, output);
+    } catch (error) {
+      throw runFolder ? withResume(error, runFolder) : error;
     } finally {
       await trainer.close();
     }

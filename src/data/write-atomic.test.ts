@@ -70,7 +70,7 @@ describe('writeAtomic', () => {
   });
 
   it.each([
-    ['writeFile', 'ENOSPC', /no space left.*disk is full/],
+    ['writeFile', 'ENOSPC', /no space left.*disk is full: free some space, then run again; an older/],
     ['sync', 'EDQUOT', /no space left.*quota/],
     ['writeFile', 'EACCES', /no space left.*change the permissions/],
     ['writeFile', 'EWHATEVER', /no space left.*Choose another folder/],

@@ -6,8 +6,8 @@ import { isAlive } from './is-alive.ts';
 
 /** What to do about the errors a disk gives. */
 const advice: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full: free some space, then run again or resume; an older file of that name is untouched.',
-  EDQUOT: 'Your quota is used up: free some space, then run again or resume; an older file of that name is untouched.',
+  ENOSPC: 'The disk is full: free some space, then run again; an older file of that name is untouched.',
+  EDQUOT: 'Your quota is used up: free some space, then run again; an older file of that name is untouched.',
   EFBIG: 'The file is larger than allowed here: raise the limit (ulimit -f) or write elsewhere.',
   EACCES: 'You may not write here: change the permissions of the folder or choose another one.',
   EPERM: 'You may not write here: change the permissions of the folder or choose another one.',

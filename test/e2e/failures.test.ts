@@ -139,6 +139,25 @@ describe('a loss that is not finite', () => {
 
 const isRoot = process.getuid?.() === 0;
 describe.skipIf(!isRoot)('a full disk (needs root to make a small one)', () => {
+  it('before the first checkpoint leaves nothing to go on from, and says no such thing', async (context) => {
+    const disk = path.join(cwd, 'small');
+    await mkdir(disk);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40k', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch {
+      context.skip('this machine does not let us mount');
+    }
+    try {
+      await expectFailure(
+        [...shortRun, '--out', disk, '--name', 'full'],
+        1,
+        /The disk is full: free some space, then run again; an older file of that name is untouched\.\n$/,
+      );
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+
   it('ends with 1 and leaves the older checkpoint', async (context) => {
     const disk = path.join(cwd, 'disk');
     await mkdir(disk);
@@ -151,7 +170,7 @@ describe.skipIf(!isRoot)('a full disk (needs root to make a small one)', () => {
       await expectFailure(
         [...shortRun, '--out', disk, '--name', 'full'],
         1,
-        /^error: \[.*\] expected to write the file, got ENOSPC.*The disk is full/,
+        /^error: \[.*\] expected to write the file, got ENOSPC.*The disk is full.* To go on then: npx fovea train --resume \S+full\.\n$/,
       );
       const { metadata } = await loadCheckpoint(path.join(disk, 'full/weights/last.safetensors'));
       expect(metadata.progress.step).toBe(0);
