@@ -43,8 +43,12 @@ export interface TrainOutput {
 /** One JSON object a line, `event` first. */
 export function jsonOutput(): TrainOutput {
   const print = (event: string, fields: object) => console.log(JSON.stringify({ event, ...fields }));
-  const summary = ({ runFolder, engineInfo: engine, progress: { history, step, best, seconds, trainSeconds } }: TrainResult) => {
-    const { testAccuracy = null, testLoss = null } = history.at(-1) ?? {};
+  const summary = ({ runFolder, engineInfo: engine, progress, evaluation }: TrainResult) => {
+    const { history, step, best, seconds, trainSeconds } = progress;
+    const last = history.at(-1);
+    // Of the weights that the run ends with, which may be those of an earlier evaluation.
+    const testAccuracy = evaluation?.accuracy ?? last?.testAccuracy ?? null;
+    const testLoss = evaluation?.loss ?? last?.testLoss ?? null;
     return { runFolder, engine, step, testAccuracy, testLoss, best, seconds, trainSeconds };
   };
   return {

@@ -13,6 +13,21 @@ export interface ResumableRun {
 
 const isChangeable = (field: RecipeField): boolean => meaningOf(field).changeable;
 
+/** Refuses another value of a field on which the bits of a run depend. */
+function checkUnchanged(before: Recipe, recipe: Recipe, fields: readonly RecipeField[], label = (field: string) => field): void {
+  for (const field of fields)
+    if (recipe[field] !== before[field] && !isChangeable(field))
+      throw new UsageError({
+        where: label(field),
+        expected: `what the run has, ${before[field] ?? 'none'}`,
+        got: `${recipe[field] ?? 'none'}`,
+        hint: `A run that goes on can change these alone: ${recipeFields.filter(isChangeable).map(label).join(', ')}`,
+      });
+}
+
+/** Where a run's folder lies is nothing to its bits. */
+const places: readonly RecipeField[] = ['out', 'name'];
+
 /** The run that a checkpoint lies in: what goes on writes there. */
 function runFolderOf(file: string): string {
   const folder = path.dirname(file);
@@ -43,14 +58,7 @@ export async function openRun(
   const checkpoint = await loadCheckpoint(file);
   const { recipe: before } = checkpoint.metadata;
   const recipe = completeRecipe({ ...before, ...given }, label);
-  for (const field of Object.keys(given) as RecipeField[])
-    if (recipe[field] !== before[field] && !isChangeable(field))
-      throw new UsageError({
-        where: label(field),
-        expected: `what the run has, ${before[field] ?? 'none'}`,
-        got: `${recipe[field]}`,
-        hint: `A run that goes on can change these alone: ${recipeFields.filter(isChangeable).map(label).join(', ')}`,
-      });
+  checkUnchanged(before, recipe, Object.keys(given) as RecipeField[], label);
   return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
 
@@ -70,6 +78,11 @@ export function checkResumable(
     });
   checkClasses(metadata.classes, trainSet.classes, where);
   checkWeights(module, model, where);
+  checkUnchanged(
+    metadata.recipe,
+    recipe,
+    recipeFields.filter((field) => !places.includes(field)),
+  );
   if (metadata.trainImages !== trainSet.length)
     throw new CheckpointError({ where, expected: `the ${metadata.trainImages} training images of before`, got: `${trainSet.length}` });
   const { optimizer: kind, momentum } = metadata.recipe;

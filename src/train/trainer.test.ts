@@ -108,6 +108,23 @@ describe('train', () => {
     for (const { trainAccuracy, images } of progress.history) expect((trainAccuracy * images) % 1).toBeCloseTo(0, 9);
   });
 
+  it('refuses sets that do not belong together, and what a recipe says of the parts of a network of one’s own', async () => {
+    const refused = (more: Partial<TrainOptions>, message: string) => expect(train(options(more))).rejects.toThrow(message);
+    await refused(
+      { testSet: { ...testSet, classes: ['right', 'left'] } },
+      '[test] expected the 2 classes it was trained on, got the same in another',
+    );
+    await refused(
+      { testSet: { ...testSet, sampleShape: [1, 4, 1] } },
+      '[test] expected samples as those of training, [1,2,2], got [1,4,1]',
+    );
+    await refused({ testSet: { ...testSet, length: 0 } }, '[test] expected samples, got none');
+    await refused(
+      { recipe: { ...recipe, freeze: 'backbone' } },
+      "[freeze] expected a network that the recipe names (model), got 'backbone'",
+    );
+  });
+
   it('counts of the training images what an evaluation of the same weights counts', async () => {
     class Scores extends Module {
       out = new Linear(4, 7);
@@ -211,6 +228,15 @@ describe('resume', () => {
     expect(ended.progress.best!.step).toBe(5);
     expect(ended.interrupted).toBe(false);
     expect(ended.evaluation!.accuracy).toBe(ended.progress.best!.testAccuracy);
+  });
+
+  it('refuses another recipe, on which its bits would depend', async () => {
+    const controller = new AbortController();
+    await train(options({ runFolder: folder, signal: controller.signal, onStep: ({ step }) => step === 3 && controller.abort() }));
+    const resume = await loadCheckpoint(weightsFile(folder, 'last'));
+    await expect(train(options({ resume, recipe: { ...recipe, batchSize: 50 } }))).rejects.toThrow(
+      '[batchSize] expected what the run has, 8, got 50. A run that goes on can change these alone: data, ',
+    );
   });
 
   it('of a finished run trains nothing and evaluates', async () => {

@@ -7,6 +7,7 @@ import { openEngine } from '../engine/threaded/index.ts';
 import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
 import { loseBest, mendBest, readBest } from './best-weights.ts';
+import { checkSets, refuseTransfer } from './check-options.ts';
 import type { WeightsName } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
@@ -79,12 +80,14 @@ export class Trainer {
   /** Prepares everything a run needs: network and weights, engine, planned programs over one store. */
   static async open(options: TrainOptions): Promise<Trainer> {
     const { trainSet, testSet, resume: before, runFolder, onNote } = options;
+    if (options.model) refuseTransfer(options.recipe ?? {});
     const given = completeRecipe(options.recipe ?? before?.metadata.recipe ?? {});
     const recipe = options.model ? { ...given, model: options.model.constructor.name } : given;
     const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(before) };
     const download = { signal: options.signal, onProgress: options.onDownload };
     const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes, download);
     if (before) checkResumable(before, { recipe, module: learner.module, trainSet });
+    checkSets(trainSet, testSet);
     const resume = before && runFolder ? await mendBest(before, runFolder, onNote) : before;
     const engine = options.engine ?? (await openEngine(recipe));
     const { workers, strict } = recipe;
