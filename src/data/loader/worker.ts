@@ -1,9 +1,12 @@
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { toFailure } from '../../engine/threaded/protocol.ts';
 import type { PictureFiles } from '../dataset.ts';
 import { Filler, type FillReport } from './fill.ts';
 import type { Reply, Request } from './protocol.ts';
+
+/** A third of the share of a core that the engine's threads get: more would hold them up, less would starve beside other programs. */
+const niceness = 5;
 
 /**
  * Pictures are read in the time that the engine leaves: its threads wait for one another at every primitive, so a worker that takes the core
@@ -12,7 +15,7 @@ import type { Reply, Request } from './protocol.ts';
 function giveWay(): void {
   if (process.platform !== 'linux') return;
   try {
-    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(0, niceness);
   } catch {
     // A sandbox may not allow it: then they share as equals.
   }
