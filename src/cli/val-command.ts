@@ -4,6 +4,7 @@ import { openLabelledFolder } from '../data/labelled-folder.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
 import { checkClasses } from '../train/checkpoint.ts';
+import { isNamedDataSet } from '../train/data-set-names.ts';
 import { checkPicturesOf, dataOf, loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
@@ -26,8 +27,10 @@ async function samplesFor(
   { metadata, classes, preprocessing, file }: Recognizer,
   { data, dataDir }: ValCommandOptions,
 ): Promise<{ dataset: Dataset; lines: readonly string[] }> {
+  const { recipe } = metadata;
+  if (dataDir !== undefined && (data !== undefined || !isNamedDataSet(recipe.data)))
+    throw new UsageError({ where: '--data-dir', expected: 'a run on mnist', got: `the folder ${data ?? recipe.data}` });
   if (data === undefined) {
-    const { recipe } = metadata;
     await checkPicturesOf(recipe, 'validates', elsewhere);
     const { test, report } = await loadDataSet({ ...dataOf(metadata), ...(dataDir && { dataDir }) });
     checkClasses(classes, test.classes, recipe.data, elsewhere);
