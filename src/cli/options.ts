@@ -10,11 +10,14 @@ export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (l
 /** A number if it is one; else the text, which the recipe's check refuses with its range. */
 export const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
 
+/** Recipes that nothing else is said of: of a data set, of a folder of pictures, and of one without trained weights. */
+const [usual, usualOfFolders, usualAfresh] = [{}, { data: 'folder' }, { data: 'folder', weights: 'none' }].map((given) =>
+  completeRecipe(given),
+);
+
 /** What the help calls a field's default: one of data sets, one of folders of pictures. */
 function presetOf(field: RecipeField): string | undefined {
-  const [own, ofFolders, afresh] = [{}, { data: 'folder' }, { data: 'folder', weights: 'none' }].map(
-    (given) => completeRecipe(given)[field],
-  );
+  const [own, ofFolders, afresh] = [usual, usualOfFolders, usualAfresh].map((recipe) => recipe[field]);
   const isOtherAfresh = field !== 'weights' && afresh !== ofFolders;
   const hasOwn = own !== undefined && own !== false;
   const parts = [
@@ -35,7 +38,7 @@ export function recipeOption(field: RecipeField, preset: unknown = presetOf(fiel
 
 /** How to turn a switch off that folders of pictures have on. */
 function offSwitches(field: RecipeField): Option[] {
-  if (completeRecipe({ data: 'folder' })[field] !== true) return [];
+  if (usualOfFolders[field] !== true) return [];
   const flag = flagOf(field);
   return [new Option(flag.replace('--', '--no-'), `turn ${flag} off`).helpGroup(`${meaningOf(field).group}:`)];
 }

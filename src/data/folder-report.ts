@@ -4,7 +4,7 @@ import type { FolderReport, PictureSplit } from './image-folder.ts';
 /** What each part is for, in words. */
 export type Purposes = Readonly<Record<SplitName, string>>;
 
-export const trainingPurposes: Purposes = {
+const trainingPurposes: Purposes = {
   train: 'to train with',
   val: 'to validate with',
   // Neither training nor the choice of its best epoch may see them.

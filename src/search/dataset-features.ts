@@ -4,10 +4,10 @@ import { Rng } from '../core/rng.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { samplePicture } from '../data/sample-picture.ts';
-import { compose, isDeterministic, sampleShapeOf, type TransformList } from '../data/transforms/index.ts';
+import { compose, type TransformList } from '../data/transforms/index.ts';
 import type { Engine, Program, Results } from '../engine/engine.ts';
 import type { Module } from '../nn/module.ts';
-import { badTransforms, Embedder, normalizeRows } from './embedder.ts';
+import { Embedder, fixedShapeOf, normalizeRows } from './embedder.ts';
 import { featureGraph } from './features.ts';
 
 export interface DatasetFeaturesOptions {
@@ -38,8 +38,7 @@ interface Preparation {
 function preparationOf({ sampleShape }: Dataset, transforms: TransformList | undefined): Preparation {
   if (!transforms) return { inputShape: sampleShape, write: (sample, into, offset) => into.set(sample, offset) };
   const pipeline = compose(transforms);
-  const inputShape = sampleShapeOf(transforms, 'features');
-  if (!inputShape || !isDeterministic(transforms)) throw badTransforms('features', transforms);
+  const inputShape = fixedShapeOf(transforms, 'features');
   return { inputShape, write: (sample, into, offset) => void pipeline.run(samplePicture(sample, sampleShape), new Rng(0), into, offset) };
 }
 

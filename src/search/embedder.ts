@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CheckpointError, DataError, NumericError, UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
-import { formatShape } from '../core/shape.ts';
+import { formatShape, type Shape } from '../core/shape.ts';
 import { type BrokenFile, reasonOf } from '../data/check-pictures.ts';
 import { openLoader } from '../data/loader/index.ts';
 import { decodePicture } from '../data/picture.ts';
@@ -77,13 +77,17 @@ async function brokenOf(files: readonly string[]): Promise<BrokenFile[]> {
   return broken;
 }
 
-export const badTransforms = (where: string, transforms: TransformList): UsageError =>
-  new UsageError({
+/** What transforms make of every picture, `[C, H, W]`. **Throws** `UsageError` if they draw random numbers or sizes differ. */
+export function fixedShapeOf(transforms: TransformList, where: string): Shape {
+  const shape = sampleShapeOf(transforms, where);
+  if (shape && isDeterministic(transforms)) return shape;
+  throw new UsageError({
     where,
     expected: 'transforms that draw no random numbers and make all pictures the same size',
     got: transforms.map(({ name }) => name).join(', '),
     hint: 'Use those of the validation',
   });
+}
 
 /** Turns picture files into vectors of length 1. The engine starts with the first picture. */
 export class Embedder {
@@ -98,8 +102,7 @@ export class Embedder {
 
   constructor(options: EmbedderOptions) {
     const { model, state, transforms } = options;
-    const sampleShape = sampleShapeOf(transforms, 'search');
-    if (!sampleShape || !isDeterministic(transforms)) throw badTransforms('search', transforms);
+    const sampleShape = fixedShapeOf(transforms, 'search');
     const graph = featureGraph(model, [1, ...sampleShape]);
     const missing = persistentValues(graph).find(({ name }) => !state.has(name));
     if (missing)
