@@ -27,6 +27,7 @@ describe('completeRecipe', () => {
     [{ epoch: 3 }, "[recipe] expected known fields, got 'epoch'. Did you mean 'epochs'?"],
     [{ momentum: 0.9 }, "[momentum] expected optimizer sgd, got adam. Adam's decays are beta1 and beta2."],
     [{ optimizer: 'sgd', nesterov: true }, '[nesterov] expected optimizer sgd with a momentum, got sgd, momentum 0.'],
+    [{ data: 'pets', weights: 'none', unfreezeEpoch: 3 }, '[unfreezeEpoch] expected something frozen before (freeze), got nothing frozen.'],
     [{ threads: 0 }, '[threads] expected an integer from 1 to 1024, got 0.'],
   ])('refuses %j, naming field, range and value', (given, message) => {
     expect(() => completeRecipe(given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
@@ -56,6 +57,8 @@ describe('refuseIdle', () => {
       '[backboneLr] expected a backbone that trains: freeze none or a number, or unfreezeEpoch, got a frozen one.',
     ],
     [{ data, freeze: 'none', frozenBn: 'train' }, '[frozenBn] expected something frozen (freeze), got nothing frozen.'],
+    [{ data, freeze: 'backbone', frozenBn: 'train' }, '[frozenBn] expected a network with batch norm, got squeezenet1_0.'],
+    [{ data, model: 'alexnet', imageSize: 16 }, '[imageSize] expected a side that alexnet can take, such as 224, got 16.'],
     [{ data, unfreezeEpoch: 3, epochs: 1 }, '[unfreezeEpoch] expected an epoch up to 1 (epochs), got 3.'],
   ])('%j', (given, message) => {
     expect(() => refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[])).toThrow(
@@ -69,6 +72,7 @@ describe('refuseIdle', () => {
       { data, transforms: 'none', workers: 2 },
       { schedule: 'cosine', minLr: 1e-4 },
       { data, freeze: '2', backboneLr: 0.1 },
+      { data, model: 'resnet18', frozenBn: 'train', imageSize: 32 },
     ])
       refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[]);
   });

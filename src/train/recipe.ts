@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { ScheduleSpec } from '../optim/schedules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
+import { refuseContradictions } from './recipe-conditions.ts';
 import { withFolderDefaults } from './recipe-defaults.ts';
 import { above0, type FieldMeaning, flag, from0, inGroup, integer, oneOf, share, text } from './recipe-fields.ts';
 
@@ -85,7 +86,10 @@ export const meaningOf = (field: RecipeField): FieldMeaning => recipeSchema.shap
  */
 export function completeRecipe(given: RecipeInput | Readonly<Record<string, unknown>>, label = (field: string) => field): Recipe {
   const { success, data, error } = recipeSchema.safeParse(withFolderDefaults(given));
-  if (success) return checkTogether(data, label);
+  if (success) {
+    refuseContradictions(data, label);
+    return data;
+  }
   const issue = error.issues[0];
   if (issue.code === 'unrecognized_keys')
     throw new UsageError({
@@ -104,29 +108,6 @@ export function completeRecipe(given: RecipeInput | Readonly<Record<string, unkn
     got: typeof value === 'string' ? `'${value}'` : String(value),
     hint: typeof value === 'string' ? didYouMean(value, allowed.split(/, | or /)) : undefined,
   });
-}
-
-function checkTogether(recipe: Recipe, label: (field: string) => string): Recipe {
-  if (recipe.nesterov && (recipe.optimizer !== 'sgd' || recipe.momentum === 0))
-    throw new UsageError({
-      where: label('nesterov'),
-      expected: 'optimizer sgd with a momentum',
-      got: `${recipe.optimizer}, momentum ${recipe.momentum}`,
-    });
-  if (recipe.momentum > 0 && recipe.optimizer !== 'sgd')
-    throw new UsageError({
-      where: label('momentum'),
-      expected: 'optimizer sgd',
-      got: recipe.optimizer,
-      hint: `Adam's decays are ${label('beta1')} and ${label('beta2')}`,
-    });
-  if (recipe.unfreezeEpoch !== undefined && recipe.freeze === 'none')
-    throw new UsageError({
-      where: label('unfreezeEpoch'),
-      expected: `something frozen before (${label('freeze')})`,
-      got: 'nothing frozen',
-    });
-  return recipe;
 }
 
 /** The part of a recipe that becomes ops of the training graph. */
