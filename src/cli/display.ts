@@ -1,5 +1,7 @@
 import { MultiBar } from 'cli-progress';
+import { printable } from '../core/errors.ts';
 import { duration } from './format.ts';
+import { printLines } from './print.ts';
 
 /** Where a run's lines go: with a bar below them on a terminal, plain in a pipe. */
 export interface Display {
@@ -21,7 +23,7 @@ export function openDisplay(
   imagesBefore: number,
   { live = Boolean(process.stdout.isTTY) } = {},
 ): Display {
-  if (!live) return { line: (text) => console.log(text), prepare: () => {}, advance: () => {}, end: () => {} };
+  if (!live) return { line: (text) => printLines([text]), prepare: () => {}, advance: () => {}, end: () => {} };
   const bars = new MultiBar({
     format: '{doing}  {bar} {percentage}%  {speed} images/s  {left} left',
     barsize: 30,
@@ -41,7 +43,7 @@ export function openDisplay(
   let start = { seconds: opened, images: imagesBefore };
   const marks = [start];
   return {
-    line: (text) => void bars.log(`${text}\n`),
+    line: (text) => void bars.log(`${printable(text)}\n`),
     prepare(done, total) {
       const speed = done / (nowSeconds() - opened);
       bar.setTotal(total);

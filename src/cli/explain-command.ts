@@ -11,6 +11,7 @@ import { explainValue, formatExplanation } from '../explain/index.ts';
 import { namedNetwork } from './named-network.ts';
 import { integersIn, type NetworkChoice } from './network-choice.ts';
 import { engineOptionsIn } from './options.ts';
+import { printNotes } from './print.ts';
 
 export interface ExplainCommandOptions extends NetworkChoice {
   picture: string;
@@ -64,7 +65,7 @@ export async function explainCommand(options: ExplainCommandOptions): Promise<nu
   const explanation = await withEngine(engineOptions, (engine) =>
     explainValue({ module, state: numbers, input, layer, position, label, engine }),
   );
-  if (note) console.error(`note: ${note}`);
+  if (note) printNotes([`note: ${note}`]);
   if (json) console.log(JSON.stringify(explanation, null, 2));
   else console.log(formatExplanation(explanation, { classes: classNames }));
   return 0;

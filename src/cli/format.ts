@@ -1,3 +1,4 @@
+import { printable } from '../core/errors.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow } from '../train/progress.ts';
 
@@ -28,8 +29,9 @@ export function evaluationLine(row: HistoryRow, trainImages: number): string {
 
 /** Rows of cells as lines, every column as wide as its widest cell; all columns but the first to the right. */
 export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
+  const shown = rows.map((row) => row.map(printable));
+  const widths = shown[0].map((_, column) => Math.max(...shown.map((row) => row[column].length)));
+  return shown.map((row) =>
     row
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
       .join('  ')

@@ -13,6 +13,7 @@ import { namedNetwork } from './named-network.ts';
 import type { NamedNetwork } from './network-choice.ts';
 import { choiceIn, engineOptionsIn, integerIn, runNameOf } from './options.ts';
 import { inRunFolder } from './own-run-folder.ts';
+import { printLines, printNotes } from './print.ts';
 import { type Bar, openBar, withBar } from './progress-bar.ts';
 
 export interface KnnCommandOptions {
@@ -95,7 +96,7 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   const pick = (dataset: Dataset, n = dataset.length) => randomSamples(dataset, n, seed);
   const train = pick(pictures.train, limits.train);
   const test = pick(pictures.test, limits.test);
-  for (const note of pictures.notes) console.error(`note: ${note}`);
+  printNotes(pictures.notes.map((note) => `note: ${note}`));
 
   const { name } = pictures;
   await inRunFolder(options.name ?? runNameOf(`knn-${name}`), options.out, async (runFolder) => {
@@ -104,7 +105,7 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
     );
     const files = await writeKnnReport(result);
     if (options.json) console.log(JSON.stringify(jsonOf(result, files), null, 2));
-    else for (const line of linesOf(result, files)) console.log(line);
+    else printLines(linesOf(result, files));
   });
   return 0;
 }

@@ -23,6 +23,7 @@ import { type LinearRun, linearJson, linearLines, type PenaltyRun } from './line
 import { writeLinearReport } from './linear-report.ts';
 import { asNumber, choiceIn, flagOf, integerIn, linearPresets, recipeIn, runNameOf } from './options.ts';
 import { inRunFolder } from './own-run-folder.ts';
+import { printLines, printNotes } from './print.ts';
 import { withBar } from './progress-bar.ts';
 
 export interface LinearCommandOptions extends Readonly<Record<string, unknown>> {
@@ -77,7 +78,7 @@ export async function linearCommand(options: LinearCommandOptions): Promise<numb
   const sets = { train: pick(pictures.train, limits.train), test: pick(pictures.test, limits.test) };
   if (sample >= sets.test.length)
     throw new UsageError({ where: '--sample', expected: `0 to ${sets.test.length - 1}, a test image`, got: `${sample}` });
-  for (const note of pictures.notes) console.error(`note: ${note}`);
+  printNotes(pictures.notes.map((note) => `note: ${note}`));
 
   await inRunFolder(recipe.name ?? runNameOf(`linear-${pictures.name}`), recipe.out, async (runFolder) => {
     const run = await withEngine(recipe, (engine) =>
@@ -85,7 +86,7 @@ export async function linearCommand(options: LinearCommandOptions): Promise<numb
     );
     const files = await writeLinearReport(run);
     if (options.json) console.log(JSON.stringify(linearJson(run, files), null, 2));
-    else for (const line of linearLines(run, files)) console.log(line);
+    else printLines(linearLines(run, files));
   });
   return 0;
 }

@@ -6,6 +6,7 @@ import { findRate } from '../train/lr-find.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { createInterrupt } from './interrupt.ts';
 import { inOwnFolder } from './own-run-folder.ts';
+import { printLines } from './print.ts';
 import { withBar } from './progress-bar.ts';
 import { toldOf, writerIn } from './run-files.ts';
 
@@ -30,7 +31,7 @@ export async function findLearningRate({
   const onTrial = ({ length }: readonly unknown[]) => {
     tried = length;
   };
-  const say = (line: string) => json || console.log(line);
+  const say = (line: string) => json || printLines([line]);
   const interrupt = createInterrupt(() => say('Stopping. Ctrl-C again ends at once.'));
   interrupt.listen();
   for (const line of report?.lines ?? []) say(line);

@@ -1,4 +1,3 @@
-import { printable } from '../core/errors.ts';
 import { drawnNames } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
@@ -43,7 +42,7 @@ export function phaseLines(
 }
 
 const listed = (items: readonly string[], most: number): string[] => [
-  ...items.slice(0, most).map((item) => `  ${printable(item)}`),
+  ...items.slice(0, most).map((item) => `  ${item}`),
   ...(items.length > most ? [`  … and ${items.length - most} more`] : []),
 ];
 

@@ -1,4 +1,4 @@
-import { formatComplaint, printable, UsageError } from '../core/errors.ts';
+import { formatComplaint, UsageError } from '../core/errors.ts';
 import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
@@ -10,6 +10,7 @@ import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from 
 import { expandPictures } from './expand-pictures.ts';
 import { table } from './format.ts';
 import { engineOptionsIn, integerIn, predictAliases, withAliases } from './options.ts';
+import { printLines, printNotes } from './print.ts';
 
 export interface PredictCommandOptions extends Readonly<Record<string, unknown>> {
   images: string[];
@@ -60,10 +61,10 @@ function print(results: readonly PictureGuesses[], topK: number, { json, csv }: 
     process.stdout.write(formatCsv(['file', ...columns.flat()], rows));
   } else if (told.length > 0) {
     const rows = told.map(({ file, guesses }) => [
-      printable(file),
-      ...guesses.map(({ className, prob }) => `${printable(className)} ${(100 * prob).toFixed(1)}%`),
+      file,
+      ...guesses.map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`),
     ]);
-    for (const line of table(rows)) console.log(line);
+    printLines(table(rows));
   }
 }
 
@@ -72,7 +73,7 @@ async function withNames(recognizer: Recognizer, file: unknown): Promise<Recogni
   if (file === undefined) return recognizer;
   const names = await readClassNames(String(file));
   const isNamed = (name: string) => Object.hasOwn(names, name);
-  for (const line of describeUnnamed(recognizer.classes.filter((name) => !isNamed(name)))) console.error(`note: ${line}`);
+  printNotes(describeUnnamed(recognizer.classes.filter((name) => !isNamed(name))).map((line) => `note: ${line}`));
   return { ...recognizer, names: recognizer.classes.map((name) => (isNamed(name) ? names[name] : name)) };
 }
 

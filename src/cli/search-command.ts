@@ -11,6 +11,7 @@ import { type IndexReport, openIndex, type SearchResult, search } from '../searc
 import { table } from './format.ts';
 import { namedNetwork } from './named-network.ts';
 import { engineOptionsIn, integerIn, searchAliases, withAliases } from './options.ts';
+import { printLines, printNotes } from './print.ts';
 import { openBar } from './progress-bar.ts';
 
 export interface SearchCommandOptions {
@@ -123,10 +124,10 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     const found = await search(index, picture, { topK, includeSelf });
     const results = found.map((one) => ({ ...one, className: classOf(one.name) }));
     const { report } = index;
-    for (const line of remarks(report)) console.error(line);
+    printNotes(remarks(report));
     if (json) console.log(JSON.stringify({ query: picture, folder, index: report, results }, null, 2));
     else if (results.length === 0) console.log('no other picture in the folder');
-    else for (const line of table(results.map(rowOf))) console.log(line);
+    else printLines(table(results.map(rowOf)));
     if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
     return 0;
   } finally {

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { printable } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow, Progress } from '../train/progress.ts';
@@ -8,6 +7,7 @@ import type { StepEvent, TrainResult } from '../train/train-options.ts';
 import { openDisplay } from './display.ts';
 import { counted, duration, engineName, evaluationLine, percent } from './format.ts';
 import { describeTransfer, paramsToLearn, phaseLines } from './picture-text.ts';
+import { printLines } from './print.ts';
 
 export interface RunStart {
   recipe: Recipe;
@@ -114,7 +114,7 @@ export function textOutput(): TrainOutput {
     start(start) {
       begun = start;
       best = start.progress.best?.testAccuracy ?? -1;
-      for (const line of describe(start)) console.log(line);
+      printLines(describe(start));
       const { recipe, trainSet, progress } = start;
       const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
       if (progress.epoch < recipe.epochs) display = openDisplay(recipe.epochs, trainSet.length, imagesBefore);
@@ -131,7 +131,7 @@ export function textOutput(): TrainOutput {
       const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
       for (const line of lines) display.line(line);
     },
-    note: (text) => display.line(printable(text)),
+    note: (text) => display.line(text),
     interrupting: (isOver) =>
       display.line(
         isOver
@@ -144,7 +144,7 @@ export function textOutput(): TrainOutput {
     },
     end(result, { files = [], text = summarise(result, begun!, files) }) {
       display.end();
-      for (const line of text) console.log(line);
+      printLines(text);
     },
     close: () => display.end(),
   };

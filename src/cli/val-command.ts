@@ -10,6 +10,7 @@ import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
 import { lossText, percent, table, tellsTop5 } from './format.ts';
 import { engineOptionsIn } from './options.ts';
+import { printLines } from './print.ts';
 
 export interface ValCommandOptions {
   run: string;
@@ -69,13 +70,13 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
     console.log(JSON.stringify(all, null, 2));
     return 0;
   }
-  for (const line of lines) console.log(line);
+  printLines(lines);
   console.log(`${file}: ${metadata.model} after step ${step}`);
   const top5 = dataset.pictures && tellsTop5(classes) ? `, top-5 ${percent(top5Accuracy)}` : '';
   console.log(
     `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${lossText(loss)}\n`,
   );
-  for (const index of skipped) console.log(`left out, as it cannot be read: ${dataset.pictures!.files[index]}`);
+  printLines(skipped.map((index) => `left out, as it cannot be read: ${dataset.pictures!.files[index]}`));
   const rows = scores.map(({ name, precision, recall, f1, support }) => [
     name,
     percent(precision),
@@ -83,6 +84,6 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
     percent(f1),
     `${support}`,
   ]);
-  for (const line of table([['class', 'precision', 'recall', 'F1', 'images'], ...rows])) console.log(line);
+  printLines(table([['class', 'precision', 'recall', 'F1', 'images'], ...rows]));
   return 0;
 }

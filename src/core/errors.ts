@@ -10,7 +10,7 @@ export interface Complaint {
 
 /** Text that no name of a file and no bytes of one can make a terminal obey: control characters are written as `\u001b`. */
 export const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  text.replace(/[^\P{Cc}\t]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** The one formatter: `[where] expected E, got G. Hint.`, in one line. */
 export function formatComplaint({ where, expected, got, hint }: Complaint): string {
