@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { columns } from '../core/columns.ts';
 import { messageOf } from '../core/errors.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
+import { printLines } from './print.ts';
 
 async function tryEngine(engine: 'onednn' | 'reference'): Promise<EngineInfo | string> {
   try {
@@ -30,9 +32,12 @@ export async function doctorCommand({ json, version }: { json?: boolean; version
   const engine = found
     ? { engine: `oneDNN ${onednn.version}`, file: onednn.file, 'instruction set': onednn.isa, threads: onednn.threads }
     : { engine: 'portable (TypeScript): works everywhere, but is slow' };
-  const facts = Object.entries({ ...machine, ...engine });
-  const width = Math.max(...facts.map(([name]) => name.length));
-  for (const [name, value] of facts) console.log(`${name.padEnd(width)}  ${value}`);
+  printLines(
+    columns(
+      Object.entries({ ...machine, ...engine }).map(([name, value]) => [name, `${value}`]),
+      { textColumns: 2 },
+    ),
+  );
   if (!found) console.log(`\noneDNN cannot be used: ${onednn}`);
   return found ? 0 : 1;
 }

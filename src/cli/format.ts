@@ -1,4 +1,3 @@
-import { printable } from '../core/errors.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import type { HistoryRow } from '../train/progress.ts';
 
@@ -25,18 +24,6 @@ export function evaluationLine(row: HistoryRow, trainImages: number): string {
   const width = `${trainImages}`.length;
   const position = `[${`${row.images}`.padStart(width)}/${trainImages} (${`${Math.round((100 * row.images) / trainImages)}`.padStart(3)}%)]`;
   return `epoch ${row.epoch}  ${position}  loss ${lossText(row.loss)}  train ${percent(row.trainAccuracy)}  test ${percent(row.testAccuracy)}`;
-}
-
-/** Rows of cells as lines, every column as wide as its widest cell; all columns but the first to the right. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const shown = rows.map((row) => row.map(printable));
-  const widths = shown[0].map((_, column) => Math.max(...shown.map((row) => row[column].length)));
-  return shown.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** `oneDNN 2.6.3 (avx512_core), 2 threads`. */

@@ -1,9 +1,10 @@
 import type { KnnStudy, Rows } from '../classic/index.ts';
+import { columns } from '../core/columns.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { namedScores } from '../report/outcomes.ts';
 import { confusionMatrix } from '../train/metrics.ts';
-import { engineName, percent, table } from './format.ts';
+import { engineName, percent } from './format.ts';
 import type { ReportFile } from './own-run-folder.ts';
 
 /** What one kind of features gave. */
@@ -93,10 +94,10 @@ function viewLines(view: KnnView, { test }: KnnResult): string[] {
     `${name}: ${width} numbers to an image`,
     '',
     `Cross-validation: the training images in ${folds} parts, each classified by the others`,
-    ...table([['k', 'accuracy', 'spread', 'each part', ''], ...rows]),
+    ...columns([['k', 'accuracy', 'spread', 'each part', ''], ...rows]),
     '',
     `Test accuracy ${percent(accuracy)} with k = ${bestK} (${rightOf(view, test)} of ${test.length} images right)`,
-    ...table([['class', 'accuracy', 'right', 'else most often'], ...classRows(view, test)]),
+    ...columns([['class', 'accuracy', 'right', 'else most often'], ...classRows(view, test)]),
     '',
     ...timeLines(view),
     '',
@@ -106,7 +107,6 @@ function viewLines(view: KnnView, { test }: KnnResult): string[] {
 /** What the command says. */
 export function linesOf(result: KnnResult, files: readonly ReportFile[]): string[] {
   const { data, train, test, views, engine, runFolder } = result;
-  const widest = Math.max(...files.map(({ name }) => name.length));
   const [pixels, features] = views;
   const gained = features && rightOf(features, test) - rightOf(pixels, test);
   return [
@@ -119,6 +119,9 @@ export function linesOf(result: KnnResult, files: readonly ReportFile[]): string
       ? []
       : [`Features of ${features.name} instead of pixels: ${gained >= 0 ? `${gained} more` : `${-gained} fewer`} test images right`, '']),
     `In ${runFolder}:`,
-    ...files.map(({ name, shows }) => `  ${name.padEnd(widest)}  ${shows}`),
+    ...columns(
+      files.map(({ name, shows }) => [`  ${name}`, shows]),
+      { textColumns: 2 },
+    ),
   ];
 }

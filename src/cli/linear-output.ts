@@ -1,12 +1,13 @@
 import type { explainScores, LinearModel, LinearObjective, LinearResult } from '../classic/index.ts';
 import { squaredWeights } from '../classic/index.ts';
+import { columns } from '../core/columns.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { namedScores } from '../report/outcomes.ts';
 import { penaltyExample } from '../report/penalty-chart.ts';
 import { confusionMatrix } from '../train/metrics.ts';
 import type { Recipe } from '../train/recipe.ts';
-import { counted, engineName, percent, table } from './format.ts';
+import { counted, engineName, percent } from './format.ts';
 import type { ReportFile } from './own-run-folder.ts';
 
 /** What training with another λ gave. */
@@ -84,7 +85,7 @@ function sampleLines({ objective, explained, test }: LinearRun): string[] {
     : `loss = −ln ${terms[label].term.toFixed(4)} = ${loss.toFixed(4)}`;
   return [
     `Scores of test image ${sample}, which is of class ${test.classes[label]}: s = Wx + b`,
-    ...table([['class', 'score', isHinge ? `max(0, s_j − s_y + ${objective.margin})` : 'exp(s_j) / Σ exp'], ...rows]),
+    ...columns([['class', 'score', isHinge ? `max(0, s_j − s_y + ${objective.margin})` : 'exp(s_j) / Σ exp'], ...rows]),
     sum,
   ];
 }
@@ -99,7 +100,7 @@ function penaltyLines({ compared }: LinearRun): string[] {
   }));
   return [
     'The effect of λ',
-    ...table([['λ', 'training', 'test', 'R(W) = Σ W²'], ...rows]),
+    ...columns([['λ', 'training', 'test', 'R(W) = Σ W²'], ...rows]),
     `Equal scores, different R(W): x = [${x}], w₁ = [${weights[0]}], w₂ = [${weights[1]}]: w₁·x = ${a.score} and w₂·x = ${b.score}, but R(w₁) = ${a.squares} and R(w₂) = ${b.squares}.`,
     '',
   ];
@@ -110,7 +111,6 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
   const { data, train, test, objective, recipe, engine, result, runFolder } = run;
   const { classes, width } = result.model;
   const { epochs, batchSize, momentum, lr, schedule } = recipe;
-  const widest = Math.max(...files.map(({ name }) => name.length));
   const last = result.history.at(-1)!;
   const right = Math.round(last.testAccuracy * test.length);
   const history = result.history.map((row) => [
@@ -132,15 +132,18 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
     `Gradient descent: ${counted(epochs, 'epoch')}, ${counted(batchSize, 'image')} a step, momentum ${momentum}, learning rate ${lr}${schedule === 'constant' ? '' : ` (${schedule})`}`,
     `Engine: ${engineName(engine)}`,
     '',
-    ...table([['epoch', 'rate', 'loss', 'training', 'test loss', 'test'], ...history]),
+    ...columns([['epoch', 'rate', 'loss', 'training', 'test loss', 'test'], ...history]),
     '',
     `Test accuracy ${percent(last.testAccuracy)} (${right} of ${test.length} images right), R(W) = ${squaredWeights(result.model.weight).toFixed(2)}`,
-    ...table([['class', 'accuracy', 'right'], ...perClass]),
+    ...columns([['class', 'accuracy', 'right'], ...perClass]),
     '',
     ...sampleLines(run),
     '',
     ...penaltyLines(run),
     `In ${runFolder}:`,
-    ...files.map(({ name, shows }) => `  ${name.padEnd(widest)}  ${shows}`),
+    ...columns(
+      files.map(({ name, shows }) => [`  ${name}`, shows]),
+      { textColumns: 2 },
+    ),
   ];
 }

@@ -1,3 +1,4 @@
+import { columns } from '../core/columns.ts';
 import { formatComplaint, UsageError } from '../core/errors.ts';
 import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
@@ -8,7 +9,7 @@ import { formatCsv } from '../report/csv.ts';
 import { predict } from '../train/predict.ts';
 import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from '../train/recognizer.ts';
 import { expandPictures } from './expand-pictures.ts';
-import { table } from './format.ts';
+
 import { engineOptionsIn, integerIn, predictAliases, withAliases } from './options.ts';
 import { printLines, printNotes } from './print.ts';
 
@@ -64,7 +65,7 @@ function print(results: readonly PictureGuesses[], topK: number, { json, csv }: 
       file,
       ...guesses.map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`),
     ]);
-    printLines(table(rows));
+    printLines(columns(rows));
   }
 }
 

@@ -1,5 +1,4 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { table } from './format.ts';
 import { printLines, printNotes } from './print.ts';
 
 afterEach(() => {
@@ -13,13 +12,4 @@ it('prints names of files without obeying them', () => {
   printNotes(['ignored \u0007']);
   expect(log.mock.calls).toEqual([['\tconv1.weight'], ['a\\u001b[2J\\u000ab.jpg']]);
   expect(error.mock.calls).toEqual([['ignored \\u0007']]);
-});
-
-it('lines up columns by what is printed', () => {
-  expect(
-    table([
-      ['a\n', '1'],
-      ['bc', '12'],
-    ]),
-  ).toEqual(['a\\u000a   1', 'bc       12']);
 });

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
+import { columns } from '../core/columns.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { pathKind } from '../data/path-kind.ts';
@@ -8,7 +9,7 @@ import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
 import { mosaicSvg, type Tile } from '../report/mosaic.ts';
 import { renderPng } from '../report/render.ts';
 import { type IndexReport, openIndex, type SearchResult, search } from '../search/index.ts';
-import { table } from './format.ts';
+
 import { namedNetwork } from './named-network.ts';
 import { engineOptionsIn, integerIn, searchAliases, withAliases } from './options.ts';
 import { printLines, printNotes } from './print.ts';
@@ -127,7 +128,7 @@ export async function searchCommand(options: SearchCommandOptions): Promise<numb
     printNotes(remarks(report));
     if (json) console.log(JSON.stringify({ query: picture, folder, index: report, results }, null, 2));
     else if (results.length === 0) console.log('no other picture in the folder');
-    else printLines(table(results.map(rowOf)));
+    else printLines(columns(results.map(rowOf)));
     if (out !== undefined) await writeAtomic(out, await drawGrid(picture, results, `${report.pictures} pictures, ${name}`));
     return 0;
   } finally {

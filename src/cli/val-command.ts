@@ -1,3 +1,4 @@
+import { columns } from '../core/columns.ts';
 import { UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLabelledFolder } from '../data/labelled-folder.ts';
@@ -8,7 +9,7 @@ import { isNamedDataSet } from '../train/data-set-names.ts';
 import { checkPicturesOf, dataOf, loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
-import { lossText, percent, table, tellsTop5 } from './format.ts';
+import { lossText, percent, tellsTop5 } from './format.ts';
 import { engineOptionsIn } from './options.ts';
 import { printLines } from './print.ts';
 
@@ -84,6 +85,6 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
     percent(f1),
     `${support}`,
   ]);
-  printLines(table([['class', 'precision', 'recall', 'F1', 'images'], ...rows]));
+  printLines(columns([['class', 'precision', 'recall', 'F1', 'images'], ...rows]));
   return 0;
 }

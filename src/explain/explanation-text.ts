@@ -1,3 +1,4 @@
+import { columns } from '../core/columns.ts';
 import type { ChannelTerm, Derivation, Explanation, FeatureTerm, InputWindow, Position } from './explanation.ts';
 import { coarse, fine, fixed, flow, grid, joinTerms, maxWidth, print } from './numbers.ts';
 
@@ -114,14 +115,12 @@ function softmaxLines(derivation: Derivation & { form: 'softmax' }, { position }
     ...(left.length ? [[`the other ${left.length}`, '', fixed(sums(exponentials), fine), fixed(sums(probabilities), fine)]] : []),
     ['sum', '', fixed(sum, fine), fixed(total(probabilities), fine)],
   ];
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  const lines = rows.map((row) => row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[0]))).join('  '));
   const own = position.channel;
   const ratio = `${nameOf(own)}: ${fixed(exponentials[own], fine)} / ${fixed(sum, fine)} = ${fixed(probabilities[own], fine)}`;
   const cost =
     loss &&
     `loss if the truth is ${nameOf(loss.label)}: −ln ${loss.prob < 1e-4 ? loss.prob.toExponential(3) : fixed(loss.prob, fine)} = ${fixed(loss.computed, fine)} (natural logarithm)`;
-  return [...lines, '', ratio, ...(cost ? [cost] : [])];
+  return [...columns(rows), '', ratio, ...(cost ? [cost] : [])];
 }
 
 type Writers = { [F in Derivation['form']]: (d: Derivation & { form: F }, e: Explanation, classes: readonly string[]) => string[] };

@@ -1,3 +1,4 @@
+import { columns } from '../core/columns.ts';
 import { maxWidth } from './numbers.ts';
 import type { FieldAxis, ReceptiveField } from './receptive-field.ts';
 import type { LayerSummary, Summary } from './summary.ts';
@@ -63,16 +64,6 @@ function treeRows(layers: readonly LayerSummary[], compact: boolean): string[][]
   return rows;
 }
 
-function lay(rows: readonly (readonly string[])[], gap: number): string[] {
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < textColumns ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join(' '.repeat(gap))
-      .trimEnd(),
-  );
-}
-
 /** Columns move together, or formulas lose their spaces, until the table fits. */
 function table(layers: readonly LayerSummary[]): string[] {
   const tries = [
@@ -80,7 +71,7 @@ function table(layers: readonly LayerSummary[]): string[] {
     { compact: false, gap: 1 },
     { compact: true, gap: 2 },
     { compact: true, gap: 1 },
-  ].map(({ compact, gap }) => lay([headings, ...treeRows(layers, compact)], gap));
+  ].map(({ compact, gap }) => columns([headings, ...treeRows(layers, compact)], { textColumns, gap }));
   return tries.find((lines) => lines.every((line) => line.length <= maxWidth)) ?? tries.at(-1)!;
 }
 
