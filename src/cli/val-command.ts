@@ -1,6 +1,7 @@
 import { columns } from '../core/columns.ts';
 import { UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { validationPurposes } from '../data/folder-report.ts';
 import { openLabelledFolder } from '../data/labelled-folder.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
@@ -34,9 +35,9 @@ async function samplesFor(
     throw new UsageError({ where: '--data-dir', expected: 'a run on mnist', got: `the folder ${data ?? recipe.data}` });
   if (data === undefined) {
     await checkPicturesOf(recipe, 'validates', elsewhere);
-    const { test, report } = await loadDataSet({ ...dataOf(metadata), ...(dataDir && { dataDir }) });
+    const { test, report } = await loadDataSet({ ...dataOf(metadata), ...(dataDir && { dataDir }), purposes: validationPurposes });
     checkClasses(classes, test.classes, recipe.data, elsewhere);
-    return { dataset: test, lines: (report?.lines ?? []).filter((line) => !line.endsWith('to train with')) };
+    return { dataset: test, lines: report?.lines ?? [] };
   }
   if (!preprocessing)
     throw new UsageError({ where: '--data', expected: 'a run on pictures in files', got: `${file}, of ${metadata.recipe.data}` });

@@ -1,15 +1,15 @@
 import { type SplitName, splitNames } from './folder-reader.ts';
 import type { FolderReport, PictureSplit } from './image-folder.ts';
 
-/** What each part is for, in words. */
-export type Purposes = Readonly<Record<SplitName, string>>;
+/** What each part is for, in words; nothing is said of a part without a purpose. */
+export type Purposes = Readonly<Partial<Record<SplitName, string>>>;
 
-const trainingPurposes: Purposes = {
-  train: 'to train with',
+export const validationPurposes: Purposes = {
   val: 'to validate with',
   // Neither training nor the choice of its best epoch may see them.
   test: 'kept apart, for: npx fovea val <run> --data <folder>/test',
 };
+const trainingPurposes: Purposes = { train: 'to train with', ...validationPurposes };
 const MOST_NAMED = 5;
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
@@ -39,7 +39,7 @@ export function describeFolder(
   const lines: string[] = [];
   for (const split of splitNames) {
     const part = splits[split];
-    if (!part) continue;
+    if (!part || !purposes[split]) continue;
     const present = new Set(part.labels).size;
     lines.push(`found ${count(part.files.length, 'image')} in ${count(present, 'class', 'classes')} ${purposes[split]}`);
     const missing = found.missing.filter((m) => m.split === split).map((m) => `'${m.class}'`);

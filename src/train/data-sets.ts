@@ -3,6 +3,7 @@ import { DataError, UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { ClassNames } from '../data/class-names.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { Purposes } from '../data/folder-report.ts';
 import { type FolderReport, openImageFolder } from '../data/image-folder.ts';
 import { loadMnist } from '../data/mnist.ts';
 import { pathKind } from '../data/path-kind.ts';
@@ -25,7 +26,7 @@ export interface Splits {
 }
 
 /** What a recipe says about data. */
-export type DataChoice = { data: string; names?: string | ClassNames } & Partial<
+export type DataChoice = { data: string; names?: string | ClassNames; purposes?: Purposes } & Partial<
   Pick<Recipe, 'dataDir' | 'limit' | 'valSplit' | 'strict' | 'transforms' | 'fit' | 'imageSize' | 'model' | 'seed'>
 >;
 
@@ -48,10 +49,10 @@ function inputOf({ model = 'squeezenet1_0', imageSize, fit }: DataChoice) {
 }
 
 async function openFolder(choice: DataChoice): Promise<Splits> {
-  const { data, valSplit, names, strict, transforms, seed } = choice;
+  const { data, valSplit, names, strict, purposes, transforms, seed } = choice;
   const { size, fit, mean, std } = inputOf(choice);
   const preset = presetTransforms(transforms, { size, ...(fit && { fit }), ...(mean && std && { mean, std }) });
-  const folder = await openImageFolder(data, { valSplit, names, strict });
+  const folder = await openImageFolder(data, { valSplit, names, strict, purposes });
   const { splits, classes, report } = folder;
   const base = path.basename(path.resolve(data));
   return {

@@ -132,6 +132,7 @@ describe('using a run on pictures', () => {
     const { accuracy } = JSON.parse(await readFile(inRun('summary.json'), 'utf8'));
     const own = JSON.parse((await fovea(['val', 'runs/my-pictures', '--json', '--threads', '1'], { cwd })).stdout);
     expect(own).toMatchObject({ accuracy, images: 15 });
+    expect(own.notes.filter((note: string) => note.startsWith('found'))).toEqual(['found 15 images in 3 classes to validate with']);
     const inVain = await fovea(['val', 'runs/my-pictures', '--data-dir', 'x'], { cwd });
     expect(inVain).toMatchObject({
       status: 2,
