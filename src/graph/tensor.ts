@@ -31,6 +31,8 @@ export class GraphBuilder {
   readonly #values: Value[] = [];
   readonly #nodes: Node[] = [];
   readonly #named = new Map<string, Value>();
+  /** What stands in the place of a value that ops overwrote. */
+  readonly #successors = new Map<ValueId, ValueId>();
   readonly #outputs: Record<string, ValueId> = {};
   readonly #scopes: Record<string, ValueId> = {};
   #path = '';
@@ -65,6 +67,13 @@ export class GraphBuilder {
     return new Tensor(this, this.#values[id]);
   }
 
+  /** What an op that overwrites a value has to begin with: the value itself, or what was left in its place before. */
+  latest(tensor: Tensor): Tensor {
+    let { id } = tensor;
+    for (let next = this.#successors.get(id); next !== undefined; next = this.#successors.get(id)) id = next;
+    return this.tensor(id);
+  }
+
   input(name: string, shape: Shape, dtype: GraphDType = 'f32'): Tensor {
     return this.#name('input', name, shape, dtype);
   }
@@ -95,6 +104,7 @@ export class GraphBuilder {
       outputs: outputs.map((v) => v.id),
       path: this.#path,
     });
+    for (const [output, input] of Object.entries(record.inPlace)) this.#successors.set(inputs[input]!.id, outputs[Number(output)].id);
     return outputs.map((v) => new Tensor(this, v));
   }
 

@@ -13,6 +13,7 @@ import { type Catalogue, checkInputs, recordOf } from './op.ts';
 export function verify(graph: Graph, catalogue: Catalogue): void {
   const defined = new Set(graph.values.filter((v) => v.role !== 'result').map((v) => v.id));
   const overwritten = new Map<ValueId, string>();
+  const stored = new Set(graph.values.filter(isPersistent).map((v) => v.id));
   for (const node of graph.nodes) {
     const record = recordOf(catalogue, node.op);
     const where = node.path ? `${node.op} @ ${node.path}` : node.op;
@@ -35,11 +36,12 @@ export function verify(graph: Graph, catalogue: Catalogue): void {
         fail(`output ${i} ${types[i].dtype} ${formatShape(types[i].shape)}`, `${dtype} ${formatShape(shape)}`);
       defined.add(id);
     });
-    for (const input of Object.values(record.inPlace)) {
+    for (const [output, input] of Object.entries(record.inPlace)) {
       const id = node.inputs[input];
       if (id === null || id === undefined) continue;
-      if (!isPersistent(graph.values[id])) fail('a parameter or state to overwrite', `%${id}`);
+      if (!stored.has(id)) fail('a parameter or state to overwrite', `%${id}`);
       overwritten.set(id, where);
+      stored.add(node.outputs[Number(output)]);
     }
   }
   for (const [name, id] of Object.entries(graph.outputs))

@@ -45,6 +45,8 @@ export const runningUpdateOp = defineOp({
  * - `momentum`: 0 … 1, default 0.1; the weight of the new batch.
  * - `count`: from 2; values per channel in the batch, N·H·W.
  *
+ * A layer that is applied twice moves them twice, one after the other.
+ *
  * **Source**: conventions of `torch.nn.BatchNorm2d`.
  *
  * @example runningUpdate(runningMean, runningVar, mean, variance, { count: 64 * 28 * 28 });
@@ -56,6 +58,7 @@ export function runningUpdate(
   variance: Tensor,
   { momentum = 0.1, count }: { momentum?: number; count: number },
 ): void {
-  apply(runningUpdateOp, [runningMean, mean], { momentum });
-  apply(runningUpdateOp, [runningVar, variance], { momentum, unbiasCount: count });
+  const { graph } = mean;
+  apply(runningUpdateOp, [graph.latest(runningMean), mean], { momentum });
+  apply(runningUpdateOp, [graph.latest(runningVar), variance], { momentum, unbiasCount: count });
 }

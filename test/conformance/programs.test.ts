@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { evaluationGraph, trainingGraph } from '../../src/compile/index.ts';
-import { Rng, type StateDict, sizeOf } from '../../src/core/index.ts';
+import { f32, Rng, type StateDict, sizeOf } from '../../src/core/index.ts';
 import type { Backend } from '../../src/engine/engine.ts';
 import { createReferenceBackend } from '../../src/engine/reference/backend.ts';
 import type { Tensor } from '../../src/graph/index.ts';
 import { GraphBuilder } from '../../src/graph/index.ts';
 import { verify } from '../../src/graph/verify.ts';
-import { BatchNorm2d, Conv2d, crossEntropyLoss, Dropout, initialState, Linear, Module } from '../../src/nn/index.ts';
+import { BatchNorm2d, Conv2d, crossEntropyLoss, Dropout, initialState, Linear, Module, meanSquaredErrorLoss } from '../../src/nn/index.ts';
 import { adaptiveAvgPool2d, add, catalogue, concat, conv2d, flatten, maxPool2d, relu } from '../../src/ops/index.ts';
 import { initialOptimizerState, type OptimizerSpec } from '../../src/optim/index.ts';
 import { openOneDnn } from './open-onednn.ts';
@@ -73,6 +73,47 @@ function expectClose(actual: StateDict, expected: StateDict, share: number) {
 }
 
 const oneDnn = openOneDnn();
+
+/** One batch norm applied twice, as PyTorch allows: both move its running statistics. */
+class Twice extends Module {
+  bn = new BatchNorm2d(2);
+  forward(x: Tensor): Tensor {
+    return this.bn.forward(relu(this.bn.forward(x)));
+  }
+}
+
+describe.each([createReferenceBackend(), ...(oneDnn ? [oneDnn] : [])])('a batch norm applied twice, $info.name', (backend) => {
+  it('moves its statistics one after the other, as torch.nn.BatchNorm2d does', () => {
+    const module = new Twice();
+    const store = backend.createStore();
+    store.load(new Map([...initialState(module), ['bn.weight', f32([2, 0.5])], ['bn.bias', f32([0.3, -0.1])]]));
+    const graph = trainingGraph({
+      module,
+      inputShape: [2, 2, 2, 2],
+      target: { shape: [2, 2, 2, 2], dtype: 'f32' },
+      loss: meanSquaredErrorLoss(),
+      optimizer: { kind: 'sgd' },
+    });
+    const { y } = backend.compile(graph, store).run({
+      x: Float32Array.from({ length: 16 }, (_, i) => i / 4),
+      target: new Float32Array(16),
+      lr: Float32Array.of(0),
+      step: Float32Array.of(1),
+    });
+    // From PyTorch 1.13.
+    const expected = [
+      -1.592373, -1.592373, -1.592373, -1.592373, -0.547363, -0.547363, -0.547363, -0.547363, 0.964357, 1.783034, 2.601712, 3.420389,
+      -0.076098, 0.20621, 0.488517, 0.770825,
+    ];
+    expected.forEach((value, i) => {
+      expect(y[i]).toBeCloseTo(value, 5);
+    });
+    const statistics = store.read(['bn.running_mean', 'bn.running_var']);
+    const [mean, variance] = [...statistics.values()].map(({ data }) => [...data]);
+    expect(mean).toEqual([0.2350582, 0.2328271].map((value) => expect.closeTo(value, 5)));
+    expect(variance).toEqual([1.0790503, 0.9260872].map((value) => expect.closeTo(value, 5)));
+  });
+});
 
 describe.skipIf(!oneDnn)('oneDNN programs', () => {
   const reference = createReferenceBackend();

@@ -12,6 +12,8 @@ export interface Slot {
   /** Depends on nothing that is fed or updated by this program. */
   readonly fixed: boolean;
   readonly entry?: StoreEntry;
+  /** Where the store has what this overwrote in place. */
+  home?: Version;
   readonly versions: Version[];
 }
 

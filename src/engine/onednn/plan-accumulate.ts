@@ -31,7 +31,7 @@ export function planAccumulate(draft: Draft, { dst, keep = 0, a, b, algorithm = 
   const reads = [first.buffer, second.buffer, ...(keep === 0 ? [] : [target.buffer])];
   const primitiveDesc = context.describe('binary.forward', ingredients, context.attr(postOps));
   draft.finish({ kind: 'accumulate', primitiveDesc, args, reads, writes: [target.buffer] }, { ...at, flops: FLOPS_PER_ELEMENT * elements });
-  if ('out' in dst) bringHome(draft, target, overwrittenBy(dst.out, at), at);
+  if ('out' in dst) bringHome(draft, target, { output: dst.out, input: overwrittenBy(dst.out, at) }, at);
 }
 
 /** What is read: a scalar as it is, an array as the node's first input lies. */

@@ -47,15 +47,16 @@ export function planKernel(draft: Draft, { layout }: KernelStep, at: At): void {
     },
     at,
   );
-  for (const [output, input] of Object.entries(record.inPlace)) bringHome(draft, outputs[Number(output)], input, at);
+  for (const [output, input] of Object.entries(record.inPlace))
+    bringHome(draft, outputs[Number(output)], { output: Number(output), input }, at);
 }
 
 /** Where a converted copy of a parameter was overwritten, the parameter itself follows. */
-export function bringHome(draft: Draft, written: Version, input: number, { node }: At): void {
-  const id = node.inputs[input];
-  const slot = id === null || id === undefined ? undefined : draft.valueSlot(id);
-  const home = slot?.versions[0];
-  if (!slot?.entry || !home || home.buffer === written.buffer) return;
+export function bringHome(draft: Draft, written: Version, { output, input }: { output: number; input: number }, { node }: At): void {
+  const slot = draft.valueSlot(node.inputs[input]!);
+  const home = slot.home ?? slot.versions[0];
+  draft.valueSlot(node.outputs[output]).home = home;
+  if (home.buffer === written.buffer) return;
   const copy: Slot = { type: slot.type, fixed: false, versions: [written] };
   draft.layouts.copy(draft.layouts.ensure(copy, home.desc, home.dims), home);
 }

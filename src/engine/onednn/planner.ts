@@ -45,7 +45,7 @@ export function planGraph(context: Context, store: OneDnnStore, graph: Graph, ca
   planNodes(draft, catalogue);
   const outputs = new Map(Object.entries(graph.outputs).map(([name, id]) => [name, draft.layouts.plain(draft.valueSlot(id))]));
   const { prologue, main } = draft;
-  return { prologue, main, inputs, outputs, entries, updated: [...updated].map((id) => draft.valueSlot(id).entry!) };
+  return { prologue, main, inputs, outputs, entries, updated: [...updated].flatMap((id) => draft.valueSlot(id).entry ?? []) };
 }
 
 /** Values that an op changes in place. */
