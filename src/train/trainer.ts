@@ -12,25 +12,17 @@ import type { WeightsName } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
 import type { Evaluation } from './evaluation-sums.ts';
-import { Evaluator } from './evaluator.ts';
 import { type Learner, ownLearner, prepareLearner } from './learner.ts';
 import { countTopK } from './metrics.ts';
-import { type Phase, phaseAt, phasesOf } from './phases.ts';
+import { phaseAt, phasesOf } from './phases.ts';
 import { firstOptimizerState } from './plan-steps.ts';
 import { initialProgress, isRunOver, type Progress } from './progress.ts';
 import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
-import { StepRunner } from './step-runner.ts';
+import { Stages } from './stages.ts';
 import type { TrainOptions, TrainResult } from './train-options.ts';
 
 const nowSeconds = () => performance.now() / 1000;
-
-/** What plans and runs, for as long as the same parameters train. */
-interface Stage {
-  phase: number;
-  runner: StepRunner;
-  evaluator: Evaluator;
-}
 
 interface TrainerParts {
   recipe: Recipe;
@@ -56,9 +48,8 @@ export class Trainer {
   readonly trainedKeys: readonly string[];
   readonly stepsPerEpoch: number;
   readonly #parts: TrainerParts;
-  readonly #phases: readonly Phase[];
+  readonly #stages: Stages;
   readonly #progress: Progress;
-  #stage: Stage | undefined;
   #evaluation: Evaluation | undefined;
   /** Weights of the best evaluation, where no file has them. */
   #bestState: StateDict | undefined;
@@ -66,14 +57,18 @@ export class Trainer {
   #writer: CheckpointWriter | undefined;
 
   private constructor(parts: TrainerParts) {
-    const { recipe, learner, engine, options } = parts;
+    const { recipe, learner, engine, store, loader, options } = parts;
     this.recipe = recipe;
     this.module = learner.module;
     this.engineInfo = engine.info;
     this.trainedKeys = [...learner.module.parameters()].filter(([key, { trains }]) => trains && learner.trains(key)).map(([key]) => key);
     this.stepsPerEpoch = Math.ceil(options.trainSet.length / recipe.batchSize);
     this.#parts = parts;
-    this.#phases = phasesOf(recipe, learner);
+    const { trainSet, testSet, onNote, onPrepare } = options;
+    this.#stages = new Stages(
+      { recipe, module: learner.module, trainSet, testSet, engine, store, loader, onNote, onPrepare },
+      phasesOf(recipe, learner),
+    );
     this.#progress = structuredClone(options.resume?.metadata.progress ?? initialProgress());
   }
 
@@ -97,7 +92,7 @@ export class Trainer {
     try {
       const context = { recipe, module: learner.module, trainSet };
       await store.load(resume?.model ?? learner.initial!);
-      await store.load(new Map([...firstOptimizerState(context, trainer.#phases), ...(resume?.optimizer ?? [])]));
+      await store.load(new Map([...firstOptimizerState(context, phasesOf(recipe, learner)), ...(resume?.optimizer ?? [])]));
       await trainer.#enter();
       return trainer;
     } catch (error) {
@@ -135,7 +130,7 @@ export class Trainer {
         if (this.#isBest()) await this.#keepBest();
         await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
       }
-      await this.#stage!.runner.stop();
+      await this.#stages.runner.stop();
       if (!this.#isOver) await this.#save(['last']);
     } finally {
       await this.#writer?.finish();
@@ -145,7 +140,7 @@ export class Trainer {
     if (!interrupted && progress.epoch < epochs)
       onNote?.(`ended after epoch ${progress.epoch}: none of the last ${patience} was better than epoch ${progress.best!.epoch}`);
     // Without the signal: a run whose training is over has results.
-    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stage!.evaluator.run();
+    if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stages.evaluator.run();
     return {
       model: this.module,
       state: await this.#parts.store.read([...this.module.parameters().keys()]),
@@ -161,32 +156,16 @@ export class Trainer {
 
   async close(): Promise<void> {
     const { loader, engine, store, options } = this.#parts;
-    await this.#leave();
+    await this.#stages.close();
     await store.close();
     await loader?.close();
     if (!options.engine) await engine.close();
   }
 
-  /** Plans the programs of the phase that the epoch under way belongs to, unless they are there. */
-  async #enter(): Promise<void> {
-    const { recipe, learner, options, engine, store, loader } = this.#parts;
-    const { trainSet, testSet, onNote: note, onPrepare } = options;
-    const phase = phaseAt(recipe, Math.min(this.#progress.epoch, recipe.epochs - 1));
-    if (this.#stage?.phase === phase) return;
-    if (this.#stage) note?.(`epoch ${this.#progress.epoch + 1}: all layers train from here on`);
-    await this.#leave();
-    const { module } = learner;
-    const { changes } = this.#phases[phase];
-    const runner = await StepRunner.open({ recipe, module, trainSet, engine, store, loader, note, onPrepare }, this.#phases[phase]);
-    const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store, loader, changes });
-    this.#stage = { phase, runner, evaluator };
-  }
-
-  async #leave(): Promise<void> {
-    const stage = this.#stage;
-    this.#stage = undefined;
-    await stage?.runner.close();
-    await stage?.evaluator.close();
+  /** Plans for the epoch under way, unless that is done. */
+  #enter(): Promise<void> {
+    const { epoch } = this.#progress;
+    return this.#stages.enter(phaseAt(this.recipe, Math.min(epoch, this.recipe.epochs - 1)), epoch);
   }
 
   get #stops(): Stops {
@@ -220,12 +199,12 @@ export class Trainer {
 
   /** Runs steps up to `stop` batches of this epoch, or to the end of the step under way if the run is aborted. */
   async #runTo(stop: number): Promise<void> {
-    if (!(await this.#stage!.runner.prepare(this.#parts.options.signal))) return;
+    if (!(await this.#stages.runner.prepare(this.#parts.options.signal))) return;
     const began = nowSeconds();
     const { epoch, batch: first, step } = this.#progress;
     let settle: (() => Promise<void>) | undefined;
     for (let batch = first; batch < stop && !this.#parts.options.signal?.aborted; batch++) {
-      const started = await this.#stage!.runner.start({ epoch, batch, step: step + batch - first });
+      const started = await this.#stages.runner.start({ epoch, batch, step: step + batch - first });
       await settle?.();
       settle = async () => this.#count(await started.answer, started.target, started.lr);
     }
@@ -249,7 +228,7 @@ export class Trainer {
   /** Evaluates and adds a row to the history. False if the run is aborted meanwhile: a resumed one does it again. */
   async #evaluate(): Promise<boolean> {
     const progress = this.#progress;
-    const evaluation = await this.#stage!.evaluator.run(this.#parts.options.signal);
+    const evaluation = await this.#stages.evaluator.run(this.#parts.options.signal);
     if (!evaluation) return false;
     if (!Number.isFinite(evaluation.loss)) throw await this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
     this.#evaluation = evaluation;
