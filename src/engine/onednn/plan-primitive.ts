@@ -1,4 +1,5 @@
 import { EngineError } from '../../core/errors.ts';
+import { sameShape } from '../../core/shape.ts';
 import type { ConvolutionStep, Operand, PoolingStep } from '../../graph/lowering.ts';
 import { ALGORITHM, ARG, type Desc, type Handle, type Ingredients, NULL, PROP } from './binding.ts';
 import type { At, Draft } from './draft.ts';
@@ -110,6 +111,8 @@ function winograd(draft: Draft, { step, row, ingredients, attr, direct }: Convol
   const { context, trains } = draft;
   const [, , height, width] = draft.dims(step.dst, at);
   if (height * width < winogradFromPixels[trains ? 'training' : 'inference']) return undefined;
+  // oneDNN 2.6 takes other paddings for the gradient of the input as well, and computes it wrongly.
+  if (step.direction === 'backwardData' && !sameShape(step.padBegin, step.padEnd)) return undefined;
   const same: Partial<Ingredients> = { ...ingredients, algorithm: ALGORITHM.winograd };
   // The gradient of the input reads weights as the forward pass does, where the direct one wants its own order.
   const isFree = (ingredient: string) => ingredient === 'weights' && step.direction === 'backwardData';
