@@ -70,6 +70,42 @@ describe('trainingGraph', () => {
     expect(graph.values[graph.outputs['grad:conv2']].shape).toEqual([2, 8, 4, 4]);
   });
 
+  it('takes no layer for an output of the same name', () => {
+    class Odd extends Module {
+      y = new Conv2d(3, 2, 1);
+      loss = new Linear(32, 2);
+      forward(x: Tensor): Tensor {
+        return this.loss.forward(flatten(this.y.forward(x)));
+      }
+    }
+    for (const name of ['y', 'loss', 'grad:y'])
+      expect(() => trainingGraph({ module: new Odd(), inputShape, loss, optimizer, capture: [name] })).toThrow(
+        /\[capture\] expected a layer of another name than the outputs y, loss, gradNorm, got '(y|loss)'/,
+      );
+  });
+
+  it('refuses to train what no loss depends on', () => {
+    class Blind extends Module {
+      unused = new Linear(48, 5);
+      forward(x: Tensor): Tensor {
+        const h = flatten(x);
+        this.unused.forward(h);
+        return h;
+      }
+    }
+    expect(() => trainingGraph({ module: new Blind(), inputShape, loss, optimizer })).toThrow(
+      'expected a parameter that the loss depends on, got none among unused.weight',
+    );
+  });
+
+  it('keeps every layer that trains apart from the batch norm that does not, and the other way round', () => {
+    const updates = (trains: (key: string) => boolean) =>
+      ops(trainingGraph({ module: new Net(), inputShape, loss, optimizer, trains })).filter((op) => op === 'sgdMomentum' || op === 'sgd')
+        .length;
+    expect(updates((key) => /^conv/.test(key))).toBe(3);
+    expect(updates((key) => /^bn/.test(key))).toBe(4);
+  });
+
   it('names layers that exist when asked for one that does not, and the module whose shapes do not fit', () => {
     const module = new Net();
     expect(() => trainingGraph({ module, inputShape, loss, optimizer, capture: ['conv9'] })).toThrow(/conv1, .*got 'conv9'/);

@@ -50,6 +50,8 @@ export interface Parts {
 }
 
 const GRADIENT = 'grad:';
+/** Outputs that a graph has of its own. */
+const ownOutputs = ['y', 'loss', 'gradNorm'];
 /** Output under which a module in training offers the scores of an auxiliary head. */
 const AUXILIARY = 'aux';
 
@@ -58,10 +60,12 @@ const AUXILIARY = 'aux';
  *
  *     loss = loss(y) + auxiliaryWeight · loss(aux)    for modules with an auxiliary head, such as Inception's
  *
- * Inputs: `x`, `target`, `lr`, `step` and, where a layer draws random numbers, `seed`. Outputs: `loss` (before the update), `y` (the logits) and what is captured.
+ * Inputs: `x`, `target`, `lr`, for Adam and AdamW `step` (the number of the step, from 1) and, where a layer draws random numbers, `seed`.
+ * Outputs: `loss` (before the update), `y` (the logits), with clipping `gradNorm` (before it), and what is captured.
  * The parameters and the optimizer's states change in the store.
  *
- * **Throws** `ShapeError`, naming the module, if shapes do not fit or a captured layer does not exist.
+ * **Throws** `ShapeError`, naming the module, if shapes do not fit, nothing that trains reaches the loss, or a captured layer does not exist or is
+ * called as an output.
  */
 export function trainingGraph(options: TrainingOptions): Graph {
   return completeStep(trainingForward(options), options);
@@ -105,7 +109,8 @@ function trainingForward(options: TrainingOptions): Graph {
 /** Appends backward pass and update to a forward graph with a loss. */
 function completeStep(graph: Graph, { optimizer, trains = () => true, group = () => undefined, capture = [] }: TrainingOptions): Graph {
   const parameters = graph.values.filter((v) => v.role === 'parameter' && trains(v.name));
-  if (parameters.length === 0) throw new ShapeError({ expected: 'a parameter to train', got: 'all frozen' });
+  if (parameters.length === 0)
+    throw new ShapeError({ expected: 'a parameter to train', got: 'none that the network applies and that is not frozen' });
   const loss = graph.outputs.loss;
   const { builder, gradients } = differentiate({
     graph,
@@ -119,6 +124,11 @@ function completeStep(graph: Graph, { optimizer, trains = () => true, group = ()
     const gradient = gradients.get(id);
     return gradient ? [{ parameter: builder.tensor(id), name, gradient, group: group(name) }] : [];
   });
+  if (trained.length === 0)
+    throw new ShapeError({
+      expected: 'a parameter that the loss depends on',
+      got: `none among ${parameters.map(({ name }) => name).join(', ')}`,
+    });
   const norm = attachOptimizer(builder, trained, optimizer);
   if (norm) builder.output('gradNorm', norm);
   return finish(maskPooled(builder.build(), catalogue));
@@ -150,6 +160,12 @@ function forward({ module, inputShape, loss, target, capture = [] }: EvaluationO
 }
 
 function scopeOf(graph: Graph, path: string): ValueId {
+  if (ownOutputs.includes(path))
+    throw new ShapeError({
+      where: 'capture',
+      expected: `a layer of another name than the outputs ${ownOutputs.join(', ')}`,
+      got: `'${path}'`,
+    });
   const id = graph.scopes[path];
   if (id === undefined)
     throw new ShapeError({ where: 'capture', expected: `a layer among ${Object.keys(graph.scopes).join(', ')}`, got: `'${path}'` });

@@ -197,6 +197,24 @@ describe.skipIf(!oneDnn)('oneDNN programs', () => {
     });
   });
 
+  it('count what a step changed before it failed: an evaluation afterwards folds the statistics of now', () => {
+    for (const backend of [reference, oneDnn!]) {
+      const module = new Mixed();
+      const store = backend.createStore();
+      const step = trainingGraph({ module, inputShape, loss, optimizer });
+      store.load(initialState(module, 3));
+      store.load(initialOptimizerState(step));
+      const training = backend.compile(step, store);
+      const evaluation = backend.compile(evaluationGraph({ module, inputShape }), store);
+      const { x } = feedsOf(1);
+      evaluation.run({ x });
+      expect(() => training.run({ ...feedsOf(1), target: Int32Array.of(0, 9, 2, 1) })).toThrow(/targets from 0 to 4/);
+      const after = [...evaluation.run({ x }).y];
+      store.load(store.read());
+      expect(after).toEqual([...evaluation.run({ x }).y]);
+    }
+  });
+
   it('refuse a run whose parameters were never loaded, and inputs of another size', () => {
     const graph = evaluationGraph({ module: new Mixed(), inputShape });
     const store = oneDnn!.createStore();
@@ -205,5 +223,10 @@ describe.skipIf(!oneDnn)('oneDNN programs', () => {
     store.load(initialState(new Mixed(), 1));
     expect(() => program.run({ x: new Float32Array(7) })).toThrow(/\[input 'x'\].*got 7/);
     expect(() => store.load(new Map([['out.bias', { dtype: 'f32', shape: [4], data: new Float32Array(4) }]]))).toThrow(/out\.bias/);
+    const turned = { dtype: 'f32', shape: [64, 5], data: new Float32Array(320) } as const;
+    expect(() => store.load(new Map([['out.weight', turned]]))).toThrow('[out.weight] expected shape [5,64], got [64,5].');
+    const other = oneDnn!.createStore();
+    other.load(new Map([['out.weight', turned]]));
+    expect(() => oneDnn!.compile(graph, other)).toThrow('[out.weight] expected shape [5,64], got [64,5].');
   });
 });

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { EngineError } from '../../core/errors.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { catalogue } from '../../ops/index.ts';
 import type { Backend, BackendProgram, BackendStore } from '../engine.ts';
@@ -23,9 +24,10 @@ export function createOneDnnBackend({ threads = availableParallelism() }: { thre
     info: { name: 'onednn', version, file, isa: context.isa, threads: context.threads },
     createStore: () => new OneDnnStore(context),
     compile(graph: Graph, store: BackendStore): BackendProgram {
-      const own = store as OneDnnStore;
-      const plan = planGraph(context, own, graph, catalogue);
-      const program = new OneDnnProgram(context, plan, { storeBytes: () => own.bytes, onClose: () => void programs.delete(program) });
+      if (!(store instanceof OneDnnStore && store.context === context))
+        throw new EngineError({ where: 'compile', expected: 'a store of this engine', got: 'another one’s' });
+      const plan = planGraph(context, store, graph, catalogue);
+      const program = new OneDnnProgram(context, plan, { storeBytes: () => store.bytes, onClose: () => void programs.delete(program) });
       programs.add(program);
       return program;
     },

@@ -60,9 +60,13 @@ export class OneDnnProgram implements BackendProgram {
 
   run(feeds: RawFeeds): Record<string, NumberArray> {
     this.#begin(feeds);
-    for (const { run } of this.#main) run();
-    this.#context.wait();
-    this.#countUpdates();
+    try {
+      for (const { run } of this.#main) run();
+      this.#context.wait();
+    } finally {
+      // A kernel may refuse its numbers after others have changed the store.
+      this.#countUpdates();
+    }
     return this.#outputs;
   }
 
@@ -70,13 +74,16 @@ export class OneDnnProgram implements BackendProgram {
     const times = this.#main.map(() => [] as number[]);
     for (let k = 0; k < repeats; k++) {
       this.#begin(feeds);
-      this.#main.forEach(({ run }, i) => {
-        const start = performance.now();
-        run();
-        this.#context.wait();
-        times[i].push(performance.now() - start);
-      });
-      this.#countUpdates();
+      try {
+        this.#main.forEach(({ run }, i) => {
+          const start = performance.now();
+          run();
+          this.#context.wait();
+          times[i].push(performance.now() - start);
+        });
+      } finally {
+        this.#countUpdates();
+      }
     }
     return this.#main.map(({ instruction: { name, path, implementation, flops } }, i) => ({
       name,

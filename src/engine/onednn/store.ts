@@ -1,6 +1,6 @@
 import { EngineError } from '../../core/errors.ts';
 import type { StateDict } from '../../core/ndarray.ts';
-import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
 import type { BackendStore } from '../engine.ts';
 import type { Desc } from './binding.ts';
 import type { Context } from './context.ts';
@@ -27,11 +27,11 @@ export class StoreEntry {
 
 /** Parameters and states of one model in a oneDNN context. */
 export class OneDnnStore implements BackendStore {
-  readonly #context: Context;
+  readonly context: Context;
   readonly #entries = new Map<string, StoreEntry>();
 
   constructor(context: Context) {
-    this.#context = context;
+    this.context = context;
   }
 
   get bytes(): number {
@@ -42,14 +42,14 @@ export class OneDnnStore implements BackendStore {
   entry(name: string, shape: Shape): StoreEntry {
     const entry = this.#obtain(name);
     entry.shape ??= shape;
-    if (sizeOf(entry.shape) !== sizeOf(shape))
+    if (!sameShape(entry.shape, shape))
       throw new EngineError({ where: name, expected: `shape ${formatShape(shape)}`, got: formatShape(entry.shape) });
     return entry;
   }
 
   /** Fixes how an entry lies from now on. */
   place(entry: StoreEntry, desc: Desc, dims: Shape): Version {
-    const bytes = this.#context.bytesOf(desc);
+    const bytes = this.context.bytesOf(desc);
     const version: Version = { desc, dims, dtype: 'f32', buffer: new Buffer(bytes, { home: allocate(bytes) }) };
     entry.version = version;
     if (entry.waiting) this.#write(version, entry.waiting);
@@ -61,7 +61,7 @@ export class OneDnnStore implements BackendStore {
     for (const [name, { data, shape, dtype }] of state) {
       const entry = this.#obtain(name);
       entry.shape ??= shape;
-      if (sizeOf(entry.shape) !== data.length)
+      if (!sameShape(entry.shape, shape) || sizeOf(shape) !== data.length)
         throw new EngineError({ where: name, expected: `shape ${formatShape(entry.shape)}`, got: formatShape(shape) });
       if (dtype !== 'f32') throw new EngineError({ where: name, expected: 'f32', got: dtype });
       if (entry.version) this.#write(entry.version, data as Float32Array);
@@ -96,7 +96,7 @@ export class OneDnnStore implements BackendStore {
 
   /** One reorder between row-major numbers and a placed entry. */
   #copy({ desc, dims, buffer }: Version, data: Float32Array, way: 'in' | 'out'): void {
-    const context = this.#context;
+    const context = this.context;
     const offsets = way === 'in' ? context.offsetsByHand(desc, dims) : undefined;
     if (offsets) {
       const { buffer: memory, base, bytes } = buffer.home!;
