@@ -53,8 +53,10 @@ export interface Store {
 export interface Program {
   readonly memory: MemoryUse;
   /**
-   * Feeds every input, runs all nodes, returns the outputs as copies; feeds the graph does not know are ignored. Calls are queued: a second may be made before the first has
-   * answered, so that the engine never waits for the caller.
+   * Feeds every input, runs all nodes, returns the outputs as copies; feeds the graph does not know are ignored. Calls are queued: a second
+   * may be made before the first has answered, so that the engine never waits for the caller. Feeds are read before the call returns.
+   *
+   * **Throws** `EngineError` for an input that is missing or of another type or shape, and if the program or its engine is closed.
    */
   run(feeds: Feeds): Promise<Results>;
   /** Runs `repeats` times on the same feeds and times every step. Parameters move on as in any run. */
@@ -66,9 +68,13 @@ export interface Program {
 export interface Engine {
   readonly info: EngineInfo;
   createStore(): Promise<Store>;
-  /** Plans a graph over a store. The first program to mention a parameter chooses how it lies in memory. */
+  /**
+   * Plans a graph over a store. The first program to mention a parameter chooses how it lies in memory.
+   *
+   * **Throws** `EngineError` for a store of another engine, or one whose numbers have other shapes.
+   */
   compile(graph: Graph, store: Store): Promise<Program>;
-  /** Ends the engine and frees what it holds. */
+  /** Ends the engine and frees what it holds: its programs and stores are closed as well. */
   close(): Promise<void>;
 }
 

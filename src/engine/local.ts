@@ -1,6 +1,7 @@
 import { EngineError } from '../core/errors.ts';
 import type { NdArray, NumberArray, StateDict } from '../core/ndarray.ts';
 import type { Graph } from '../graph/graph.ts';
+import { checkFeed } from './check-feed.ts';
 import type {
   Backend,
   BackendProgram,
@@ -24,6 +25,7 @@ import type {
 export class LocalEngine implements Engine {
   readonly info: EngineInfo;
   readonly #backend: Backend;
+  readonly #stores = new WeakSet<Store>();
   #closed = false;
 
   constructor(backend: Backend) {
@@ -33,12 +35,14 @@ export class LocalEngine implements Engine {
 
   async createStore(): Promise<Store> {
     this.#expectOpen();
-    return new LocalStore(this.#backend.createStore());
+    const store = new LocalStore(this.#backend.createStore());
+    this.#stores.add(store);
+    return store;
   }
 
   async compile(graph: Graph, store: Store): Promise<Program> {
     this.#expectOpen();
-    if (!(store instanceof LocalStore))
+    if (!(store instanceof LocalStore && this.#stores.has(store)))
       throw new EngineError({ where: 'compile', expected: 'a store of this engine', got: 'another one’s' });
     return new LocalProgram(graph, this.#backend.compile(graph, store.inner));
   }
@@ -87,7 +91,7 @@ class LocalProgram implements Program {
   }
 
   async run(feeds: Feeds): Promise<Results> {
-    const results = Object.entries(this.#inner.run(numbersOf(feeds))).map(([name, array]): [string, NdArray] => {
+    const results = Object.entries(this.#inner.run(this.#numbersOf(feeds))).map(([name, array]): [string, NdArray] => {
       const { dtype, shape } = this.#graph.values[this.#graph.outputs[name]];
       return [name, { dtype, shape, data: array.slice() } as NdArray];
     });
@@ -95,13 +99,21 @@ class LocalProgram implements Program {
   }
 
   async profile(feeds: Feeds, repeats: number): Promise<StepTime[]> {
-    return this.#inner.profile(numbersOf(feeds), repeats);
+    return this.#inner.profile(this.#numbersOf(feeds), repeats);
   }
 
   async close(): Promise<void> {
     this.#inner.close();
   }
-}
 
-const numbersOf = (feeds: Feeds): RawFeeds =>
-  Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data as NumberArray]));
+  #numbersOf(feeds: Feeds): RawFeeds {
+    const inputs = this.#graph.values.filter(({ role }) => role === 'input');
+    return Object.fromEntries(
+      inputs.map((input) => {
+        const feed = feeds[input.name];
+        checkFeed(input.name, input, feed);
+        return [input.name, feed.data as NumberArray];
+      }),
+    );
+  }
+}

@@ -15,6 +15,6 @@ export function createBackend({ engine = 'auto', threads }: EngineOptions): Back
   } catch (error) {
     if (engine === 'onednn' || process.env.FOVEA_ONEDNN) throw error;
     const backend = createReferenceBackend();
-    return Object.assign(Object.create(backend) as Backend, { info: { ...backend.info, note: messageOf(error) } });
+    return { ...backend, info: { ...backend.info, note: messageOf(error) } };
   }
 }

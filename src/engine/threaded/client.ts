@@ -1,59 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../../core/errors.ts';
 import type { NdArray, NumberArray, StateDict } from '../../core/ndarray.ts';
-import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Graph } from '../../graph/graph.ts';
+import { checkFeed } from '../check-feed.ts';
 import type { Engine, EngineInfo, Feeds, MemoryUse, Program, Results, StepTime, Store } from '../engine.ts';
+import { Connection } from './connection.ts';
 import type { EngineOptions } from './index.ts';
-import { type Answers, fromFailure, type Greeting, type Reply, type Request, type SlotLayout, slotArrays, slotLayout } from './protocol.ts';
+import { fromFailure, type Greeting, type SlotLayout, slotArrays, slotLayout } from './protocol.ts';
 
 /** Runs of one program that may be under way: one computes, one waits with its numbers in place, one is being written or read. */
 const SLOTS = 3;
-
-interface Pending {
-  resolve: (value: never) => void;
-  reject: (error: Error) => void;
-}
-
-/** Requests and replies between this thread and the engine's. */
-class Connection {
-  readonly #worker: Worker;
-  readonly #pending = new Map<number, Pending>();
-  #next = 0;
-  #dead?: Error;
-
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.on('message', (reply: Reply) => {
-      const pending = this.#pending.get(reply.id);
-      if (!pending) return;
-      this.#pending.delete(reply.id);
-      if ('error' in reply) pending.reject(fromFailure(reply.error));
-      else pending.resolve(reply.value as never);
-    });
-    worker.on('error', (error) => this.#fail(error));
-    worker.on('exit', (code) =>
-      this.#fail(
-        new EngineError({ where: 'engine', expected: 'a running engine', got: code ? `it ended with code ${code}` : 'it is closed' }),
-      ),
-    );
-  }
-
-  ask<K extends Request['kind']>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
-    if (this.#dead) return Promise.reject(this.#dead);
-    const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, request });
-    });
-  }
-
-  #fail(error: Error): void {
-    this.#dead = error;
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
-  }
-}
 
 /** Starts an engine in a worker thread and waits until it has opened its library. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -67,7 +23,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     worker.once('error', reject);
   });
   if ('error' in greeting) throw fromFailure(greeting.error);
-  return new ThreadedEngine(greeting.info, new Connection(worker), worker);
+  return new ThreadedEngine(greeting.info, new Connection(worker));
 }
 
 /** A worker cannot load TypeScript on every Node we support: from source, the built file serves. */
@@ -77,12 +33,10 @@ const workerFile = (): URL =>
 class ThreadedEngine implements Engine {
   readonly info: EngineInfo;
   readonly #connection: Connection;
-  readonly #worker: Worker;
 
-  constructor(info: EngineInfo, connection: Connection, worker: Worker) {
+  constructor(info: EngineInfo, connection: Connection) {
     this.info = info;
     this.#connection = connection;
-    this.#worker = worker;
   }
 
   async createStore(): Promise<Store> {
@@ -90,38 +44,39 @@ class ThreadedEngine implements Engine {
   }
 
   async compile(graph: Graph, store: Store): Promise<Program> {
+    if (!(store instanceof ThreadedStore && store.connection === this.#connection))
+      throw new EngineError({ where: 'compile', expected: 'a store of this engine', got: 'another one’s' });
     const layout = slotLayout(graph);
     const slots = Array.from({ length: SLOTS }, () => new SharedArrayBuffer(layout.bytes));
-    const { program, memory } = await this.#connection.ask({ kind: 'compile', graph, store: (store as ThreadedStore).id, slots });
+    const { program, memory } = await this.#connection.ask({ kind: 'compile', graph, store: store.id, slots });
     return new ThreadedProgram(this.#connection, program, memory, layout, slots);
   }
 
-  async close(): Promise<void> {
-    await this.#connection.ask({ kind: 'close' }).catch(() => undefined);
-    await this.#worker.terminate();
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 }
 
 class ThreadedStore implements Store {
+  readonly connection: Connection;
   readonly id: number;
-  readonly #connection: Connection;
 
   constructor(connection: Connection, id: number) {
-    this.#connection = connection;
+    this.connection = connection;
     this.id = id;
   }
 
   async load(state: StateDict): Promise<void> {
     // One by one: a message copies what it carries, and a large network's numbers should not lie there twice.
-    for (const entry of state) await this.#connection.ask({ kind: 'load', store: this.id, state: [entry] });
+    for (const entry of state) await this.connection.ask({ kind: 'load', store: this.id, state: [entry] });
   }
 
   async read(names?: readonly string[]): Promise<StateDict> {
-    return new Map(await this.#connection.ask({ kind: 'read', store: this.id, names }));
+    return new Map(await this.connection.ask({ kind: 'read', store: this.id, names }));
   }
 
-  async close(): Promise<void> {
-    await this.#connection.ask({ kind: 'closeStore', store: this.id });
+  close(): Promise<void> {
+    return this.connection.release({ kind: 'closeStore', store: this.id });
   }
 }
 
@@ -154,14 +109,17 @@ class ThreadedProgram implements Program {
     return this.#withSlot(feeds, (slot) => this.#connection.ask({ kind: 'profile', program: this.#id, slot, repeats }));
   }
 
-  async close(): Promise<void> {
-    await this.#connection.ask({ kind: 'closeProgram', program: this.#id });
+  close(): Promise<void> {
+    return this.#connection.release({ kind: 'closeProgram', program: this.#id });
   }
 
   async #withSlot<T>(feeds: Feeds, body: (slot: number) => Promise<T>): Promise<T> {
-    const slot = this.#free.shift() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));
+    const free = this.#free.shift();
+    // The caller may use its arrays again as soon as the call returns.
+    const numbers = free === undefined ? this.#copyOf(feeds) : feeds;
+    const slot = free ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));
     try {
-      this.#write(feeds, slot);
+      this.#write(numbers, slot);
       return await body(slot);
     } finally {
       const next = this.#waiting.shift();
@@ -170,17 +128,17 @@ class ThreadedProgram implements Program {
     }
   }
 
+  #copyOf(feeds: Feeds): Feeds {
+    const wanted = this.#layout.fields.filter(({ name, way }) => way === 'in' && feeds[name]);
+    return Object.fromEntries(wanted.map(({ name }) => [name, { ...feeds[name], data: feeds[name].data.slice() } as NdArray]));
+  }
+
   #write(feeds: Feeds, slot: number): void {
     const arrays = slotArrays(this.#layout, this.#slots[slot], 'in');
     for (const { name, way, type } of this.#layout.fields) {
       if (way === 'out') continue;
       const feed = feeds[name];
-      if (feed?.data.length !== sizeOf(type.shape) || feed.dtype !== type.dtype)
-        throw new EngineError({
-          where: `input '${name}'`,
-          expected: `${type.dtype} ${formatShape(type.shape)}`,
-          got: feed ? `${feed.dtype} ${formatShape(feed.shape)}` : 'nothing',
-        });
+      checkFeed(name, type, feed);
       arrays[name].set(feed.data as NumberArray);
     }
   }

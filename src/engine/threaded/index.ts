@@ -1,10 +1,13 @@
+import { UsageError } from '../../core/errors.ts';
 import type { Engine } from '../engine.ts';
 import { startEngine } from './client.ts';
+
+const mostThreads = 1024;
 
 export interface EngineOptions {
   /** `auto` (default): oneDNN if it can be loaded, else the portable engine; its `info.note` then says why. */
   engine?: 'auto' | 'onednn' | 'reference';
-  /** Threads the kernels use, from 1; default: the cores of this machine. */
+  /** Threads the kernels use, from 1 to 1024; default: the cores of this machine. */
   threads?: number;
 }
 
@@ -12,10 +15,15 @@ export interface EngineOptions {
  * Opens an engine in a thread of its own, so that the caller's thread stays free while it computes. Close it when done: it keeps
  * the process alive.
  *
- * **Throws** `EngineError` if the engine asked for cannot be had, or `FOVEA_ONEDNN` names no usable library.
+ * **Throws** `UsageError` for another number of threads; `EngineError` if the engine asked for cannot be had, or `FOVEA_ONEDNN` names no usable library.
  *
  * @example
  * const engine = await openEngine();
  * console.log(engine.info); // { name: 'onednn', version: '2.6.3', … }
  */
-export const openEngine = (options: EngineOptions = {}): Promise<Engine> => startEngine(options);
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const { threads = 1 } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
+    throw new UsageError({ where: 'threads', expected: `an integer from 1 to ${mostThreads}`, got: `${threads}` });
+  return startEngine(options);
+}

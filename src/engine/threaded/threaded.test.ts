@@ -109,11 +109,58 @@ describe('an engine in its own thread', () => {
   it('refuses requests once it is closed', async () => {
     const other = await openEngine({ engine: 'reference' });
     await other.close();
-    await expect(other.createStore()).rejects.toThrow(/running engine/);
+    await expect(other.createStore()).rejects.toThrow(/expected an open engine, got one that was closed/);
+  });
+
+  it('lets programs and stores be closed after it', async () => {
+    const other = await openEngine({ engine: 'reference' });
+    const store = await other.createStore();
+    await store.load(state());
+    const program = await other.compile(network(), store);
+    await other.close();
+    for (const one of [program, store, other]) await one.close();
+    await expect(program.run(feeds(0))).rejects.toThrow('an open engine');
+  });
+
+  it('takes no store of another engine, which would have other numbers under the same names', async () => {
+    const other = await openEngine({ engine: 'reference' });
+    const store = await other.createStore();
+    await engine.createStore();
+    await expect(engine.compile(network(), store)).rejects.toThrow('[compile] expected a store of this engine, got another one’s.');
+    await other.close();
+  });
+
+  it('takes no input of another shape, even of as many numbers', async () => {
+    const store = await engine.createStore();
+    await store.load(state());
+    const program = await engine.compile(network(), store);
+    const { x, target } = feeds(0);
+    await expect(program.run({ x: f32(x.data as Float32Array, [2, 64, 64, 3]), target })).rejects.toThrow('got f32 [2,64,64,3]');
+    const short = { ...x, data: x.data.slice(1) } as typeof x;
+    await expect(program.run({ x: short, target })).rejects.toThrow('got f32 [2,3,64,64] with 24575 numbers.');
+  });
+
+  it('reads feeds before a run returns, however many are queued', async () => {
+    const store = await engine.createStore();
+    await store.load(state());
+    const program = await engine.compile(network(), store);
+    const { x, target } = feeds(0);
+    const phases = [0, 1, 2, 3, 4, 5];
+    const alone = [];
+    for (const phase of phases) alone.push((await program.run({ ...feeds(phase), target })).loss.data[0]);
+    const queued = phases.map((phase) => {
+      (x.data as Float32Array).set(feeds(phase).x.data as Float32Array);
+      return program.run({ x, target });
+    });
+    expect((await Promise.all(queued)).map(({ loss }) => loss.data[0])).toEqual(alone);
   });
 });
 
 describe('openEngine', () => {
+  it.each([0, -1, 1.5, Number.NaN, 1e12])('refuses %d threads', async (threads) => {
+    await expect(openEngine({ engine: 'reference', threads })).rejects.toThrow('[threads] expected an integer from 1 to 1024, got');
+  });
+
   it('refuses a library that the user named and that is not there', async () => {
     process.env.FOVEA_ONEDNN = '/nowhere/libdnnl.so';
     try {
