@@ -3,6 +3,7 @@ import { ShapeError } from '../core/errors.ts';
 import type { NdArray } from '../core/ndarray.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { Engine } from '../engine/engine.ts';
+import { runOnce } from '../engine/once.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import { differentiate } from '../graph/gradient.ts';
 import { GraphBuilder, type Tensor } from '../graph/tensor.ts';
@@ -62,10 +63,7 @@ export async function compute<I extends string, R extends string>(
   verify(graph, catalogue);
   const engine = given ?? (await openEngine());
   try {
-    const store = await engine.createStore();
-    const program = await engine.compile(graph, store);
-    const found = await program.run(inputs).finally(() => program.close());
-    await store.close();
+    const found = await runOnce(engine, graph, new Map(), inputs);
     const results = Object.fromEntries(made.map(([name]) => [name, found[name]])) as Record<R, NdArray<'f32'>>;
     const gradients = Object.fromEntries(
       names.flatMap((name) => (found[gradientName(name)] ? [[name, found[gradientName(name)]]] : [])),

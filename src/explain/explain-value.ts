@@ -6,6 +6,7 @@ import { i32, type NdArray, type NumberArray, type StateDict } from '../core/nda
 import { didYouMean } from '../core/nearest.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Engine, Feeds } from '../engine/engine.ts';
+import { runOnce } from '../engine/once.ts';
 import { type Graph, isPersistent, type ValueId } from '../graph/graph.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { type Module, trace } from '../nn/module.ts';
@@ -129,14 +130,8 @@ async function capture(graph: Graph, { node, name }: Layer, options: ExplainOpti
   const wantsLoss = name === sharesName && label !== undefined;
   if (wantsLoss) outputs.loss = graph.scopes[lossName];
   const planned = eliminateDead(fuse(foldAffine({ ...graph, outputs }, catalogue), catalogue), catalogue);
-  const store = await engine.createStore();
-  await store.load(
-    new Map(planned.values.filter(isPersistent).flatMap(({ name: key }) => (state.has(key) ? [[key, state.get(key)!]] : []))),
-  );
-  const program = await engine.compile(planned, store);
-  const results = await program.run({ ...feeds, ...(wantsLoss ? { target: i32([label]) } : {}) });
-  await program.close();
-  await store.close();
+  const needed = planned.values.filter(isPersistent).flatMap(({ name: key }) => (state.has(key) ? [[key, state.get(key)!] as const] : []));
+  const results = await runOnce(engine, planned, new Map(needed), { ...feeds, ...(wantsLoss ? { target: i32([label]) } : {}) });
   for (const [key, id] of Object.entries(outputs)) arrays.set(id, results[key].data as NumberArray);
   return { arrays, loss: wantsLoss ? Number(results.loss.data[0]) : undefined };
 }

@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { Shape } from '../core/shape.ts';
+import { checkCounts } from '../nn/counts.ts';
 import type { Module } from '../nn/module.ts';
 import type { WeightsEntry } from './weights.ts';
 
@@ -57,6 +58,16 @@ export interface ModelSpec {
 
 const registry = new Map<string, ModelSpec>();
 
+/** How a model was made: what a checkpoint needs to make it again. */
+export interface ModelSource {
+  readonly name: string;
+  readonly options: Pick<ModelOptions, 'transformInput'>;
+}
+const sources = new WeakMap<Module, ModelSource>();
+
+/** How `createModel` made a network; undefined for others. */
+export const modelSource = (module: Module): ModelSource | undefined => sources.get(module);
+
 /**
  * Makes a model known by its name, to `createModel` and the command line.
  *
@@ -109,14 +120,14 @@ export function findModel(name: string): ModelSpec {
 export function createModel(name: string, { classes, inChannels, ...family }: ModelOptions): Module {
   const spec = findModel(name);
   const counts = { classes, inChannels: inChannels ?? spec.inputShape[0] };
-  for (const [option, count] of Object.entries(counts))
-    if (!Number.isInteger(count) || count < 1)
-      throw new UsageError({ where: name, expected: `${option} as an integer above 0`, got: `${count}` });
+  checkCounts(name, counts);
   for (const option of Object.keys(family) as FamilyOption[])
     if (family[option] !== undefined && !spec.accepts?.includes(option))
       throw new UsageError({ where: name, expected: `options this model has (${spec.accepts?.join(', ') || 'none'})`, got: `'${option}'` });
   const { dropout } = family;
   if (dropout !== undefined && !(dropout >= 0 && dropout <= 1))
     throw new UsageError({ where: name, expected: 'dropout as a share from 0 to 1', got: `${dropout}` });
-  return spec.create({ ...counts, ...family });
+  const module = spec.create({ ...counts, ...family });
+  sources.set(module, { name, options: { transformInput: family.transformInput } });
+  return module;
 }

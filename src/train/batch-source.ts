@@ -1,3 +1,4 @@
+import { NumericError } from '../core/errors.ts';
 import { type Batch, type Dataset, readBatch } from '../data/dataset.ts';
 import type { Loader } from '../data/loader/index.ts';
 import { BatchReader } from './batch-reader.ts';
@@ -20,7 +21,22 @@ export class BatchSource {
   async *batches(order: readonly Uint32Array[], epoch: number): AsyncGenerator<Batch, void, undefined> {
     if (this.#loader) yield* this.#loader.batches(this.#dataset, { order, epoch });
     else
-      for (const indices of order)
-        yield await (this.#reader ? this.#reader.read(indices, epoch) : readBatch(this.#dataset, indices, epoch));
+      for (const indices of order) {
+        const batch = await (this.#reader ? this.#reader.read(indices, epoch) : readBatch(this.#dataset, indices, epoch));
+        this.#refuseNonFinite(batch);
+        yield batch;
+      }
+  }
+
+  /** Kernels answer some NaN with numbers that look like others: a broken sample would train, or be judged, unseen. */
+  #refuseNonFinite({ x, indices }: Batch): void {
+    const place = x.data.findIndex((value) => !Number.isFinite(value));
+    if (place < 0) return;
+    const sample = indices[Math.floor((place * indices.length) / x.data.length)];
+    throw new NumericError({
+      where: `${this.#dataset.name}, sample ${sample}`,
+      expected: 'finite numbers',
+      got: `${x.data[place]}`,
+    });
   }
 }

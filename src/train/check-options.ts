@@ -3,11 +3,16 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { checkClasses } from './checkpoint.ts';
 import type { RecipeInput } from './recipe.ts';
+import type { TrainOptions } from './train-options.ts';
+
+/** Refuses a data set that nothing can be computed from. */
+export function checkDataset({ name, length }: Dataset): void {
+  if (length === 0) throw new DataError({ where: name, expected: 'samples', got: 'none' });
+}
 
 /** Refuses data sets that one network cannot be trained and judged on. */
 export function checkSets(trainSet: Dataset, testSet: Dataset): void {
-  for (const { name, length } of [trainSet, testSet])
-    if (length === 0) throw new DataError({ where: name, expected: 'samples', got: 'none' });
+  for (const dataset of [trainSet, testSet]) checkDataset(dataset);
   checkClasses(trainSet.classes, testSet.classes, testSet.name);
   const { name, sampleShape } = testSet;
   if (!sameShape(sampleShape, trainSet.sampleShape))
@@ -20,6 +25,18 @@ export function checkSets(trainSet: Dataset, testSet: Dataset): void {
 
 const transferFields = ['weights', 'freeze', 'unfreezeEpoch', 'backboneLr', 'hiddenUnits'] as const;
 
+/** Refuses numbers and choices for a network of the caller's own where the recipe makes the network. */
+export function refuseOwnParts({ state, trains }: Pick<TrainOptions, 'state' | 'trains'>): void {
+  for (const [field, value] of Object.entries({ state, trains }))
+    if (value !== undefined)
+      throw new UsageError({
+        where: field,
+        expected: 'a network of your own beside it (model)',
+        got: 'none',
+        hint: 'In a recipe, weights and freeze say what its network begins with and what trains',
+      });
+}
+
 /** Refuses what a recipe says of a network's parts beside a network that the caller made: nothing is known of its parts. */
 export function refuseTransfer(recipe: RecipeInput): void {
   for (const field of transferFields) {
@@ -29,7 +46,7 @@ export function refuseTransfer(recipe: RecipeInput): void {
         where: field,
         expected: 'a network that the recipe names (model)',
         got: `'${value}' beside one of your own`,
-        hint: 'All layers of your own train from their initial values: leave it out, and with a folder of pictures say weights: none',
+        hint: 'For your own network the options state and trains say what it begins with and what trains: leave it out',
       });
   }
 }

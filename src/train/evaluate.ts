@@ -2,10 +2,13 @@ import { NumericError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { openLoader } from '../data/loader/index.ts';
+import { withStore } from '../engine/once.ts';
 import { type WithEngine, withEngine } from '../engine/threaded/with-engine.ts';
 import type { Module } from '../nn/module.ts';
+import { checkDataset } from './check-options.ts';
 import type { Evaluation } from './evaluation-sums.ts';
 import { Evaluator } from './evaluator.ts';
+import { refuseNonFinite } from './predict.ts';
 
 /**
  * Loss and accuracy of weights on a data set.
@@ -14,7 +17,8 @@ import { Evaluator } from './evaluator.ts';
  *
  * - `model`, `state` the network and its weights, `dataset` the samples, `workers` threads that read pictures in files
  *
- * **Throws** `NumericError` if the loss is not finite.
+ * **Throws** `DataError` for a data set without samples; `ShapeError` if it does not fit the network; `NumericError` if a weight or a number of
+ * a sample in memory is not finite, or the loss.
  *
  * @example const { accuracy } = await evaluate({ model, state, dataset: mnist.test });
  */
@@ -22,20 +26,21 @@ export async function evaluate(
   options: { model: Module; state: StateDict; dataset: Dataset; workers?: number } & WithEngine,
 ): Promise<Evaluation> {
   const { model: module, state, dataset, workers } = options;
-  return withEngine(options, async (engine) => {
-    const store = await engine.createStore();
-    await store.load(state);
-    const loader = dataset.pictures && openLoader({ workers });
-    try {
-      const evaluator = await Evaluator.create({ module, dataset, engine, store, loader });
-      const evaluation = (await evaluator.run())!;
-      await evaluator.close();
-      await store.close();
-      if (!Number.isFinite(evaluation.loss))
-        throw new NumericError({ where: dataset.name, expected: 'a finite loss', got: `${evaluation.loss}` });
-      return evaluation;
-    } finally {
-      await loader?.close();
-    }
-  });
+  checkDataset(dataset);
+  // The kernels of oneDNN answer some NaN with numbers that look like others.
+  refuseNonFinite(state, dataset.name);
+  const loader = dataset.pictures && openLoader({ workers });
+  try {
+    const evaluation = await withEngine(options, (engine) =>
+      withStore(engine, state, async (store) => {
+        const evaluator = await Evaluator.create({ module, dataset, engine, store, loader });
+        return evaluator.run().finally(() => evaluator.close());
+      }),
+    );
+    const { loss } = evaluation!;
+    if (!Number.isFinite(loss)) throw new NumericError({ where: dataset.name, expected: 'a finite loss', got: `${loss}` });
+    return evaluation!;
+  } finally {
+    await loader?.close();
+  }
 }

@@ -1,7 +1,7 @@
 import { countCorrect } from '../core/argmax.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Results } from '../engine/engine.ts';
-import { countTopK, softmaxRow } from './metrics.ts';
+import { countTopK } from './metrics.ts';
 
 export interface Evaluation {
   /** Mean cross-entropy over all samples. */
@@ -14,6 +14,12 @@ export interface Evaluation {
   top5Accuracy: number;
   /** Samples that are left out because their files are broken. */
   skipped: readonly number[];
+}
+
+/** Cross-entropy of one sample, log Σ exp(z) − z[target]: a probability too small for a number still has its logarithm. */
+function lossOf(logits: Float32Array, target: number): number {
+  const top = logits.reduce((max, z) => Math.max(max, z), -Infinity);
+  return top - logits[target] + Math.log(logits.reduce((sum, z) => sum + Math.exp(z - top), 0));
 }
 
 /** What an evaluation adds up; samples whose file is broken are left out. */
@@ -41,7 +47,7 @@ export class EvaluationSums {
     }
     this.#skipped.push(...replaced.map((place) => first + place));
     for (let row = 0; row < n; row++)
-      if (!replaced.includes(row)) this.#loss -= Math.log(softmaxRow(logits, row * classes, classes)[this.#labels[first + row]]);
+      if (!replaced.includes(row)) this.#loss += lossOf(logits.subarray(row * classes, (row + 1) * classes), this.#labels[first + row]);
   }
 
   result(): Evaluation {

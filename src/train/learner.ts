@@ -2,8 +2,9 @@ import type { StateDict } from '../core/ndarray.ts';
 import type { DownloadOptions } from '../data/download.ts';
 import { readStateFile } from '../data/state-file.ts';
 import { findModel, initializeModel, type ModelSpec } from '../models/index.ts';
-import { isBelow } from '../models/registry.ts';
+import { isBelow, modelSource } from '../models/registry.ts';
 import { initialState, type Module } from '../nn/module.ts';
+import { checkWeights } from './checkpoint.ts';
 import { putHiddenLayer } from './hidden-layer.ts';
 import { fetchImagenetWeights } from './imagenet-weights.ts';
 import type { KeptModelOptions } from './model-facts.ts';
@@ -36,13 +37,20 @@ async function readWeights(
 
 const freezeOf = ({ freeze }: Recipe) => (/^\d+$/.test(freeze) ? Number(freeze) : freeze);
 
-/** A network that a program made: all of it is new and trains. */
-export const ownLearner = (module: Module, seed: number): Learner => ({
-  module,
-  initial: initialState(module, seed),
-  trains: everything,
-  isHead: everything,
-});
+/** A network that a program made: unless it says otherwise, all of it is new and trains. */
+export function ownLearner(
+  module: Module,
+  { seed, resuming, state, trains = everything }: { seed: number; resuming: boolean; state?: StateDict; trains?: (key: string) => boolean },
+): Learner {
+  if (state) checkWeights(module, state, 'state');
+  return {
+    module,
+    options: modelSource(module)?.options,
+    initial: resuming ? undefined : (state ?? initialState(module, seed)),
+    trains,
+    isHead: everything,
+  };
+}
 
 /**
  * The network of a recipe, with its weights read or downloaded, a head for the classes and what is frozen.

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { DownloadProgress } from '../data/download.ts';
 import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine } from '../engine/engine.ts';
+import { withStore } from '../engine/once.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import { prepareLearner } from './learner.ts';
 import { phasesOf } from './phases.ts';
@@ -82,18 +83,13 @@ export async function findRate(options: LrFindOptions): Promise<LrFinding> {
   const engine = options.engine ?? (await openEngine(recipe));
   const loader: Loader | undefined = trainSet.pictures && openLoader({ workers: recipe.workers, strict: recipe.strict });
   try {
-    const store = await engine.createStore();
     const phases = phasesOf(recipe, learner);
     const context = { recipe, module: learner.module, trainSet };
-    await store.load(learner.initial!);
-    await store.load(firstOptimizerState(context, phases));
-    const runner = await StepRunner.open({ ...context, engine, store, loader }, phases[0]);
-    try {
-      return await tryRates(runner, ratesBetween(lowest, highest, count), options, signal);
-    } finally {
-      await runner.close();
-      await store.close();
-    }
+    const state = new Map([...learner.initial!, ...firstOptimizerState(context, phases)]);
+    return await withStore(engine, state, async (store) => {
+      const runner = await StepRunner.open({ ...context, engine, store, loader }, phases[0]);
+      return tryRates(runner, ratesBetween(lowest, highest, count), options, signal).finally(() => runner.close());
+    });
   } finally {
     await loader?.close();
     if (!options.engine) await engine.close();
@@ -106,6 +102,8 @@ async function tryRates(
   { recipe, trainSet, onTrial }: LrFindOptions,
   signal: AbortSignal | undefined,
 ): Promise<LrFinding> {
+  // Where the features of a frozen part are computed first, that takes longest.
+  if (!(await runner.prepare(signal))) return { trials: [], suggestion: undefined };
   const stepsPerEpoch = Math.ceil(trainSet.length / recipe.batchSize);
   const trials: LrTrial[] = [];
   let mean = 0;

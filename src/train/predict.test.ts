@@ -45,7 +45,32 @@ describe('predict', () => {
       'expected pictures [N,C,H,W], got [2]',
     );
     const x = f32([1, 2], [1, 1, 1, 2]);
-    await expect(predict({ model, state: state([Number.NaN, 0, 0, 1]), classes, x, engine })).rejects.toThrow('finite logits');
+    await expect(predict({ model, state: state([3e38, 3e38, 0, 1]), classes, x, engine })).rejects.toThrow('finite logits');
+  });
+
+  it('refuses numbers that are not finite, which an engine may hide', async () => {
+    const classes = ['cat', 'dog'];
+    const x = f32([1, 2], [1, 1, 1, 2]);
+    const broken = predict({ model, state: state([Number.NaN, 0, 0, 1]), classes, x, engine });
+    await expect(broken).rejects.toThrow('[predict] expected finite numbers in out.weight, got NaN.');
+    const dark = f32([1, Number.NEGATIVE_INFINITY], [1, 1, 1, 2]);
+    const picture = predict({ model, state: identity, classes, x: dark, engine });
+    await expect(picture).rejects.toThrow('[predict] expected finite numbers in x, got -Infinity.');
+  });
+
+  it('refuses classes that are not as many as the scores, whose rows would be mixed up', async () => {
+    const x = f32([0, 1, 1, 0], [2, 1, 1, 2]);
+    for (const classes of [['cat'], ['cat', 'dog', 'owl']])
+      await expect(predict({ model, state: identity, classes, x, engine })).rejects.toThrow(
+        `[predict] expected a network with ${classes.length} scores, one a class, got [2,2].`,
+      );
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses the %d most probable classes', async (topK) => {
+    const x = f32([0, 1], [1, 1, 1, 2]);
+    await expect(predict({ model, state: identity, classes: ['a', 'b'], x, topK, engine })).rejects.toThrow(
+      '[topK] expected an integer from 1',
+    );
   });
 });
 
@@ -70,9 +95,46 @@ describe('evaluate', () => {
     expect([...logits.slice(0, 2), ...logits.slice(-2)]).toEqual([1, 0, 0, 1]);
   });
 
-  it('refuses a loss that is not finite', async () => {
-    await expect(evaluate({ model, state: state([Number.NaN, 0, 0, 1]), dataset, engine })).rejects.toThrow(
-      '[stripes] expected a finite loss',
+  it('refuses a loss that is not finite, and numbers that are not', async () => {
+    const failing = (weights: number[], samples = dataset) => evaluate({ model, state: state(weights), dataset: samples, engine });
+    await expect(failing([3e38, 3e38, -3e38, 1])).resolves.toMatchObject({ accuracy: expect.any(Number) });
+    await expect(failing([Number.NaN, 0, 0, 1])).rejects.toThrow('[stripes] expected finite numbers in out.weight, got NaN');
+    const torn: Dataset = {
+      ...dataset,
+      read: (indices, into) => {
+        dataset.read(indices, into);
+        for (let n = 0; n < indices.length; n++) if (indices[n] === 777) into[2 * n + 1] = Number.NaN;
+      },
+    };
+    await expect(failing([1, 0, 0, 1], torn)).rejects.toThrow('[stripes, sample 777] expected finite numbers, got NaN');
+  });
+
+  it('refuses a data set without samples', async () => {
+    await expect(evaluate({ model, state: identity, dataset: { ...dataset, length: 0 }, engine })).rejects.toThrow(
+      '[stripes] expected samples, got none',
     );
+  });
+
+  it('leaves nothing open in an engine that is given, whatever goes wrong', async () => {
+    const watched = new LocalEngine(createReferenceBackend());
+    let open = 0;
+    const counted = <T extends { close(): Promise<void> }>(thing: T): T => {
+      open++;
+      const close = thing.close.bind(thing);
+      thing.close = async () => {
+        open--;
+        await close();
+      };
+      return thing;
+    };
+    const [createStore, compile] = [watched.createStore.bind(watched), watched.compile.bind(watched)];
+    watched.createStore = async () => counted(await createStore());
+    watched.compile = async (graph, store) => counted(await compile(graph, store));
+    const lacking = new Map([...identity].slice(0, 1));
+    const x = f32([0, 1], [1, 1, 1, 2]);
+    await expect(predict({ model, state: lacking, classes: ['a', 'b'], x, engine: watched })).rejects.toThrow('out.bias');
+    await expect(evaluate({ model, state: lacking, dataset, engine: watched })).rejects.toThrow('out.bias');
+    await evaluate({ model, state: identity, dataset, engine: watched });
+    expect(open).toBe(0);
   });
 });

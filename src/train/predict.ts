@@ -1,7 +1,8 @@
 import { evaluationGraph } from '../compile/step.ts';
-import { NumericError, ShapeError } from '../core/errors.ts';
-import type { NdArray, StateDict } from '../core/ndarray.ts';
-import { formatShape } from '../core/shape.ts';
+import { NumericError, ShapeError, UsageError } from '../core/errors.ts';
+import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import { runOnce } from '../engine/once.ts';
 import { type WithEngine, withEngine } from '../engine/threaded/with-engine.ts';
 import type { Module } from '../nn/module.ts';
 import { softmaxRow } from './metrics.ts';
@@ -22,7 +23,8 @@ export interface Guess {
  * **Shapes**: x `[N,C,H,W]`, prepared as for training. Returns N lists of `topK` guesses (default: all classes).
  * Equal probabilities keep the order of the classes.
  *
- * **Throws** `ShapeError` if the pictures do not fit the network; `NumericError` if a logit is not finite.
+ * **Throws** `ShapeError` if the pictures do not fit the network, or its scores the classes; `UsageError` for another `topK`;
+ * `NumericError` if a weight, a number of a picture or a logit is not finite.
  *
  * @example const [[best]] = await predict({ model, state, classes, x });
  */
@@ -31,20 +33,33 @@ export async function predict(
 ): Promise<Guess[][]> {
   const { model: module, state, classes, x, topK = classes.length } = options;
   if (x.shape.length !== 4) throw new ShapeError({ where: 'predict', expected: 'pictures [N,C,H,W]', got: formatShape(x.shape) });
-  const { y } = await withEngine(options, async (engine) => {
-    const store = await engine.createStore();
-    await store.load(state);
-    const program = await engine.compile(evaluationGraph({ module, inputShape: x.shape }), store);
-    const results = await program.run({ x });
-    await program.close();
-    await store.close();
-    return results;
-  });
+  checkTopK(topK);
+  const graph = evaluationGraph({ module, inputShape: x.shape });
+  const { shape } = graph.values[graph.outputs.y];
+  if (!sameShape(shape, [x.shape[0], classes.length]))
+    throw new ShapeError({ where: 'predict', expected: `a network with ${classes.length} scores, one a class`, got: formatShape(shape) });
+  // The kernels of oneDNN answer some NaN with numbers that look like others.
+  refuseNonFinite(new Map([...state, ['x', x]]), 'predict');
+  const { y } = await withEngine(options, (engine) => runOnce(engine, graph, state, { x }));
   const logits = y.data as Float32Array;
   if (!logits.every(Number.isFinite)) throw new NumericError({ where: 'predict', expected: 'finite logits', got: 'NaN or infinity' });
-  return Array.from({ length: x.shape[0] }, (_, row) => {
-    const probs = softmaxRow(logits, row * classes.length, classes.length);
-    const guesses = classes.map((className, classIndex) => ({ className, classIndex, prob: probs[classIndex] }));
-    return guesses.sort((a, b) => b.prob - a.prob || a.classIndex - b.classIndex).slice(0, topK);
-  });
+  return Array.from({ length: x.shape[0] }, (_, row) =>
+    rankGuesses(softmaxRow(logits, row * classes.length, classes.length), classes).slice(0, topK),
+  );
+}
+
+/** All classes, the most probable first; equal probabilities keep the order of the classes. */
+export const rankGuesses = (probabilities: Float64Array, names: readonly string[]): Guess[] =>
+  Array.from(probabilities, (prob, classIndex) => ({ className: names[classIndex], classIndex, prob })).sort(
+    (a, b) => b.prob - a.prob || a.classIndex - b.classIndex,
+  );
+
+export function checkTopK(topK: number): void {
+  if (!Number.isInteger(topK) || topK < 1) throw new UsageError({ where: 'topK', expected: 'an integer from 1', got: `${topK}` });
+}
+
+/** Refuses numbers that would make others of a network meaningless. */
+export function refuseNonFinite(state: StateDict, where: string): void {
+  const broken = findNonFinite(state);
+  if (broken) throw new NumericError({ where, expected: `finite numbers in ${broken.name}`, got: `${broken.value}` });
 }

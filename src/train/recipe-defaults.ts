@@ -1,3 +1,4 @@
+import { defined } from '../core/defined.ts';
 import { listModels } from '../models/index.ts';
 import { isNamedDataSet } from './data-set-names.ts';
 
@@ -17,7 +18,8 @@ const hasWeights = (model: unknown): boolean => Boolean(listModels().find(({ nam
  *
  * Networks whose ImageNet weights can be had begin with those; `weights: 'none'` begins afresh.
  */
-export function withFolderDefaults(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+export function withFolderDefaults(input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const given = defined(input);
   const { data } = given;
   if (typeof data !== 'string' || isNamedDataSet(data)) return given;
   const filled = { ...folderDefaults, ...given };

@@ -33,6 +33,13 @@ describe('completeRecipe', () => {
     expect(() => completeRecipe(given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
   });
 
+  it('takes what is undefined for left out, also where a folder has its own defaults', () => {
+    const folder = { data: 'pets' };
+    const nothing = { model: undefined, epochs: undefined, freeze: undefined, lr: undefined, weights: undefined, backboneLr: undefined };
+    expect(completeRecipe({ ...folder, ...nothing })).toEqual(completeRecipe(folder));
+    expect(completeRecipe({ ...folder, model: 'resnet18', freeze: undefined })).toMatchObject({ freeze: 'backbone', lr: 3e-3 });
+  });
+
   it('calls a field what the caller calls it', () => {
     expect(() => completeRecipe({ lr: -1 }, (field) => `--${field}`)).toThrow('[--lr] expected');
   });

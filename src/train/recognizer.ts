@@ -1,16 +1,17 @@
-import { CheckpointError, DataError } from '../core/errors.ts';
+import { CheckpointError, DataError, UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { findBroken, reasonOf } from '../data/check-pictures.ts';
 import { decodePicture } from '../data/picture.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import type { TransformList } from '../data/transforms/index.ts';
 import type { WithEngine } from '../engine/threaded/with-engine.ts';
+import { listModels } from '../models/index.ts';
 import type { Module } from '../nn/module.ts';
 import { type CheckpointMetadata, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
 import { evaluate } from './evaluate.ts';
 import { softmaxRow } from './metrics.ts';
 import { networkOf } from './model-facts.ts';
-import type { Guess } from './predict.ts';
+import { checkTopK, type Guess, rankGuesses } from './predict.ts';
 
 /** A trained network with all that it takes to use it. */
 export interface Recognizer {
@@ -37,6 +38,13 @@ export interface Recognizer {
 export async function openRecognizer(runOrFile: string): Promise<Recognizer> {
   const file = await findWeights(runOrFile);
   const { metadata, model: state } = await loadCheckpoint(file);
+  if (!listModels().some(({ name }) => name === metadata.model))
+    throw new UsageError({
+      where: file,
+      expected: 'a network that can be made by its name',
+      got: `'${metadata.model}', which only the program knows that trained it`,
+      hint: 'There, `predict` takes the network beside the numbers of `loadCheckpoint`; `defineModel` makes its name known',
+    });
   const model = networkOf(metadata);
   checkWeights(model, state, file);
   const { classes, names = classes, preprocessing } = metadata;
@@ -56,7 +64,7 @@ export type PictureGuesses = { readonly file: string } & ({ readonly guesses: Gu
  *
  * A file that cannot be decoded has a `problem` instead of guesses.
  *
- * **Throws** `CheckpointError` if the network does not take pictures in files.
+ * **Throws** `CheckpointError` if the network does not take pictures in files; `UsageError` for another `topK`.
  *
  * @example const [rose] = await recognise({ recognizer: await openRecognizer('runs/flowers'), files: ['rose.jpg'] });
  */
@@ -66,6 +74,7 @@ export async function recognise({
   topK = 5,
   ...rest
 }: { recognizer: Recognizer; files: readonly string[]; topK?: number; workers?: number } & WithEngine): Promise<PictureGuesses[]> {
+  checkTopK(topK);
   if (!preprocessing) throw new CheckpointError({ where: weights, expected: 'a network trained on pictures in files', got: 'another one' });
   const problems = new Map((await findBroken(files)).map(({ file, reason }) => [file, reason]));
   const guesses = new Map<string, Guess[]>();
@@ -76,7 +85,7 @@ export async function recognise({
     const { logits, skipped } = await evaluate({ model, state, dataset, ...rest });
     const left = new Set(skipped);
     for (const [row, file] of sound.entries())
-      if (!left.has(row)) guesses.set(file, rank(softmaxRow(logits, row * names.length, names.length), names).slice(0, topK));
+      if (!left.has(row)) guesses.set(file, rankGuesses(softmaxRow(logits, row * names.length, names.length), names).slice(0, topK));
   };
   const isSound = (file: string) => !problems.has(file);
   const looked = files.filter(isSound);
@@ -102,8 +111,3 @@ async function addDamaged(files: readonly string[], problems: Map<string, string
       problems.set(file, reasonOf(error, file));
     });
 }
-
-const rank = (probabilities: Float64Array, names: readonly string[]): Guess[] =>
-  Array.from(probabilities, (prob, classIndex) => ({ className: names[classIndex], classIndex, prob })).sort(
-    (a, b) => b.prob - a.prob || a.classIndex - b.classIndex,
-  );

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { defined } from '../core/defined.ts';
 import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
@@ -57,8 +58,9 @@ export async function openRun(
   const file = await findWeights(runOrFile, ['last']);
   const checkpoint = await loadCheckpoint(file);
   const { recipe: before } = checkpoint.metadata;
-  const recipe = completeRecipe({ ...before, ...given }, label);
-  checkUnchanged(before, recipe, Object.keys(given) as RecipeField[], label);
+  const changes = defined(given);
+  const recipe = completeRecipe({ ...before, ...changes }, label);
+  checkUnchanged(before, recipe, Object.keys(changes) as RecipeField[], label);
   return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
 

@@ -1,13 +1,14 @@
 import { countCorrect } from '../core/argmax.ts';
-import { NumericError } from '../core/errors.ts';
+import { NumericError, UsageError } from '../core/errors.ts';
 import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
 import { type Loader, openLoader } from '../data/loader/index.ts';
 import type { Engine, EngineInfo, Results, Store } from '../engine/engine.ts';
 import { openEngine } from '../engine/threaded/index.ts';
+import { modelSource } from '../models/registry.ts';
 import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
 import { loseBest, mendBest, readBest } from './best-weights.ts';
-import { checkSets, refuseTransfer } from './check-options.ts';
+import { checkSets, refuseOwnParts, refuseTransfer } from './check-options.ts';
 import type { WeightsName } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
@@ -21,6 +22,10 @@ import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
 import { Stages } from './stages.ts';
 import type { TrainOptions, TrainResult } from './train-options.ts';
+
+/** What a recipe says of a network that the caller made. */
+const ownNetwork = { weights: 'none', freeze: 'none' } as const;
+const nameOf = (model: Module): string => modelSource(model)?.name ?? model.constructor.name;
 
 const nowSeconds = () => performance.now() / 1000;
 
@@ -54,6 +59,12 @@ export class Trainer {
   /** Weights of the best evaluation, where no file has them. */
   #bestState: StateDict | undefined;
   #startSeconds = 0;
+  /** Aborts when the caller says so, or closes the trainer. */
+  readonly #signal: AbortSignal;
+  readonly #closing = new AbortController();
+  /** The run under way. */
+  #running: Promise<TrainResult> | undefined;
+  #closed: Promise<void> | undefined;
   #writer: CheckpointWriter | undefined;
 
   private constructor(parts: TrainerParts) {
@@ -64,6 +75,7 @@ export class Trainer {
     this.trainedKeys = [...learner.module.parameters()].filter(([key, { trains }]) => trains && learner.trains(key)).map(([key]) => key);
     this.stepsPerEpoch = Math.ceil(options.trainSet.length / recipe.batchSize);
     this.#parts = parts;
+    this.#signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
     const { trainSet, testSet, onNote, onPrepare } = options;
     this.#stages = new Stages(
       { recipe, module: learner.module, trainSet, testSet, engine, store, loader, onNote, onPrepare },
@@ -74,15 +86,24 @@ export class Trainer {
 
   /** Prepares everything a run needs: network and weights, engine, planned programs over one store. */
   static async open(options: TrainOptions): Promise<Trainer> {
-    const { trainSet, testSet, resume: before, runFolder, onNote } = options;
-    if (options.model) refuseTransfer(options.recipe ?? {});
-    const given = completeRecipe(options.recipe ?? before?.metadata.recipe ?? {});
-    const recipe = options.model ? { ...given, model: options.model.constructor.name } : given;
-    const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: Boolean(before) };
+    const { trainSet, testSet, resume: before, runFolder, onNote, model, state, trains } = options;
+    // Before weights are downloaded for them.
+    if (!before) checkSets(trainSet, testSet);
+    const wanted = options.recipe ?? before?.metadata.recipe ?? {};
+    if (model) refuseTransfer(options.recipe ?? {});
+    else refuseOwnParts(options);
+    // Of the caller's own network the recipe says nothing: neither what a folder of pictures would be given.
+    const recipe = model ? { ...completeRecipe({ ...wanted, ...ownNetwork }), model: nameOf(model) } : completeRecipe(wanted);
+    const resuming = Boolean(before);
+    const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming };
     const download = { signal: options.signal, onProgress: options.onDownload };
-    const learner = options.model ? ownLearner(options.model, recipe.seed) : await prepareLearner(recipe, sizes, download);
-    if (before) checkResumable(before, { recipe, module: learner.module, trainSet });
-    checkSets(trainSet, testSet);
+    const learner = model
+      ? ownLearner(model, { seed: recipe.seed, resuming, state, trains })
+      : await prepareLearner(recipe, sizes, download);
+    if (before) {
+      checkResumable(before, { recipe, module: learner.module, trainSet });
+      checkSets(trainSet, testSet);
+    }
     const resume = before && runFolder ? await mendBest(before, runFolder, onNote) : before;
     const engine = options.engine ?? (await openEngine(recipe));
     const { workers, strict } = recipe;
@@ -111,9 +132,27 @@ export class Trainer {
     return this.#parts.loader?.broken ?? [];
   }
 
-  /** Trains to the end, or until the signal. `runFolder`: where checkpoints go; default: that of the options. */
+  /**
+   * Trains to the end, or until the signal. `runFolder`: where checkpoints go; default: that of the options.
+   *
+   * **Throws** `UsageError` while another run of this trainer is under way, or once it is closed; else what `train` throws.
+   */
   async run({ runFolder = this.#parts.options.runFolder }: { runFolder?: string } = {}): Promise<TrainResult> {
-    const { signal, resume, trainSet, onCheckpoint, onNote } = this.#parts.options;
+    if (this.#running || this.#closed)
+      throw new UsageError({
+        where: 'run',
+        expected: 'a trainer that is open and idle',
+        got: this.#closed ? 'a closed one' : 'one that runs',
+      });
+    this.#running = this.#run(runFolder).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #run(runFolder: string | undefined): Promise<TrainResult> {
+    const { resume, trainSet, onCheckpoint, onNote } = this.#parts.options;
+    const signal = this.#signal;
     const progress = this.#progress;
     this.#startSeconds = nowSeconds() - progress.seconds;
     this.#writer = runFolder ? new CheckpointWriter(runFolder, resume && progress.step, onCheckpoint) : undefined;
@@ -122,11 +161,11 @@ export class Trainer {
       if (!resume) await this.#save(['last']);
       // A disk that takes no checkpoint is refused before any work is done.
       await this.#writer?.finish();
-      while (!signal?.aborted && !this.#isOver) {
+      while (!signal.aborted && !this.#isOver) {
         await this.#enter();
         await this.#runTo(nextStop(progress, this.#stops));
         if (!isEvaluationDue(progress, this.#stops) || !(await this.#evaluate())) continue;
-        if (progress.batch === this.stepsPerEpoch) this.#endEpoch();
+        if (progress.batch === this.stepsPerEpoch) await this.#endEpoch();
         if (this.#isBest()) await this.#keepBest();
         await this.#save(this.#isBest() ? ['best', 'last'] : ['last']);
       }
@@ -154,8 +193,16 @@ export class Trainer {
     };
   }
 
-  async close(): Promise<void> {
+  /** Lets go of everything; a run under way ends first, as its signal would end it. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const { loader, engine, store, options } = this.#parts;
+    this.#closing.abort();
+    await this.#running?.catch(() => undefined);
     await this.#stages.close();
     await store.close();
     await loader?.close();
@@ -199,11 +246,11 @@ export class Trainer {
 
   /** Runs steps up to `stop` batches of this epoch, or to the end of the step under way if the run is aborted. */
   async #runTo(stop: number): Promise<void> {
-    if (!(await this.#stages.runner.prepare(this.#parts.options.signal))) return;
+    if (!(await this.#stages.runner.prepare(this.#signal))) return;
     const began = nowSeconds();
     const { epoch, batch: first, step } = this.#progress;
     let settle: (() => Promise<void>) | undefined;
-    for (let batch = first; batch < stop && !this.#parts.options.signal?.aborted; batch++) {
+    for (let batch = first; batch < stop && !this.#signal.aborted; batch++) {
       const started = await this.#stages.runner.start({ epoch, batch, step: step + batch - first });
       await settle?.();
       settle = async () => this.#count(await started.answer, started.target, started.lr);
@@ -222,34 +269,35 @@ export class Trainer {
     countStep(progress, { loss: value, images: target.data.length, correct, near: countTopK(logits, target.data, 5), lr });
     const { step, epochImages: images } = progress;
     const { onStep, trainSet } = this.#parts.options;
-    onStep?.({ epoch: progress.epoch + 1, step, loss: value, images, trainImages: trainSet.length });
+    await onStep?.({ epoch: progress.epoch + 1, step, loss: value, images, trainImages: trainSet.length });
   }
 
   /** Evaluates and adds a row to the history. False if the run is aborted meanwhile: a resumed one does it again. */
   async #evaluate(): Promise<boolean> {
     const progress = this.#progress;
-    const evaluation = await this.#stages.evaluator.run(this.#parts.options.signal);
+    const evaluation = await this.#stages.evaluator.run(this.#signal);
     if (!evaluation) return false;
     if (!Number.isFinite(evaluation.loss)) throw await this.#notFinite(`test after step ${progress.step}`, 'loss', evaluation.loss);
     this.#evaluation = evaluation;
     progress.seconds = nowSeconds() - this.#startSeconds;
     const row = countEvaluation(progress, evaluation);
-    this.#parts.options.onEvaluate?.(row, evaluation);
+    await this.#parts.options.onEvaluate?.(row, evaluation);
     return true;
   }
 
-  #endEpoch(): void {
+  async #endEpoch(): Promise<void> {
     endEpoch(this.#progress);
-    this.#parts.options.onEpoch?.(this.#progress.history.at(-1)!);
+    await this.#parts.options.onEpoch?.(this.#progress.history.at(-1)!);
   }
 
   /** Takes the weights as they are now; they are written while training goes on. */
   async #save(names: readonly WeightsName[]): Promise<void> {
-    if (!this.#writer) return;
     this.#progress.seconds = nowSeconds() - this.#startSeconds;
     const all = await this.#parts.store.read();
+    // Kernels answer some NaN with numbers that look like others: losses alone do not tell.
     const broken = findNonFinite(all);
     if (broken) throw await this.#notFinite(`step ${this.#progress.step}`, broken.name, broken.value);
+    if (!this.#writer) return;
     const keys = this.module.parameters();
     const split = (own: boolean): StateDict => new Map([...all].filter(([name]) => keys.has(name) === own));
     const { learner, options } = this.#parts;
@@ -272,15 +320,18 @@ export class Trainer {
 /**
  * Trains a network: the whole run, from planning to the last evaluation.
  *
- * - `model` the network, `trainSet`, `testSet` the samples, `recipe` how (`completeRecipe` lists fields and defaults)
+ * - `model` the network, with `state` and `trains` as `initializeModel` returns them; `trainSet`, `testSet` the samples, `recipe` how
  * - `runFolder` where checkpoints go; `resume` goes on from one; `signal` ends the run early; `on…` are told how it goes
  *
  * Numerics: the same recipe, engine and thread count give the same weights bit for bit, also when stopped at any step and resumed.
  *
- * **Throws** `NumericError` naming the step if a loss is not finite; `UsageError` for a recipe out of range; `ShapeError` if network and
+ * **Throws** `NumericError` naming the step if a loss, a weight or a sample is not finite; `UsageError` for a recipe out of range; `ShapeError` if network and
  * pictures do not fit; `CheckpointError` if a checkpoint cannot be written or does not fit.
  *
- * @example const { progress } = await train({ model: new Cnn(), trainSet, testSet, recipe: { epochs: 3 } });
+ * @example
+ * const { progress } = await train({ model: new Cnn(), trainSet, testSet, recipe: { epochs: 3 } });
+ * const { module: model, state, trains } = initializeModel('resnet18', 102, { weights, freeze: 'backbone' });
+ * await train({ model, state, trains, trainSet, testSet });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const trainer = await Trainer.open(options);

@@ -13,7 +13,7 @@ import { completeRecipe } from './recipe.ts';
 describe('phases', () => {
   const recipe = completeRecipe({ data: 'x', freeze: 'backbone', unfreezeEpoch: 3, lr: 0.01, epochs: 4, schedule: 'constant' });
   const learner = {
-    ...ownLearner(createModel('course-cnn', { classes: 2 }), 0),
+    ...ownLearner(createModel('course-cnn', { classes: 2 }), { seed: 0, resuming: false }),
     trains: (p: string) => p.startsWith('out'),
     isHead: (p: string) => p.startsWith('out'),
   };
@@ -52,6 +52,7 @@ describe('a hidden layer', () => {
       ['fc.3.weight', [5, 7]],
       ['fc.3.bias', [5]],
     ]);
+    expect((module as unknown as { fc: { parts: { prob?: number }[] } }).fc.parts[2].prob).toBe(0.2);
     const again = networkOf({ model: 'vgg11', classes: ['a', 'b'], sampleShape: [3, 224, 224], options: { hiddenUnits: 9 } });
     expect(again.parameters().get('classifier.6.3.weight')!.shape).toEqual([2, 9]);
   });
