@@ -1,7 +1,7 @@
 import type { StateDict } from '../core/ndarray.ts';
 import type { DownloadOptions } from '../data/download.ts';
 import { readStateFile } from '../data/state-file.ts';
-import { findModel, initializeModel, type ModelSpec } from '../models/index.ts';
+import { createModel, findModel, initializeModel, type ModelSpec, trainsUnder } from '../models/index.ts';
 import { isBelow, modelSource } from '../models/registry.ts';
 import { initialState, type Module } from '../nn/module.ts';
 import { checkWeights } from './checkpoint.ts';
@@ -66,16 +66,20 @@ export async function prepareLearner(
   download?: DownloadOptions,
 ): Promise<Learner> {
   const spec = findModel(recipe.model);
-  const begins = recipe.weights !== 'none';
-  const transformInput = begins && spec.weights?.[0]?.transformInput ? true : undefined;
-  const family = { freeze: freezeOf(recipe), seed: recipe.seed, inChannels, transformInput };
-  const isHead = (path: string) => isBelow(path, spec.head);
-  const source = begins && !resuming ? await readWeights(recipe.weights, spec, download) : {};
-  const { module, state, trains } = initializeModel(recipe.model, classes, { ...family, ...source });
-  const { hiddenUnits } = recipe;
-  if (hiddenUnits) putHiddenLayer(module, spec, classes, hiddenUnits);
-  const kept = [...state].filter(([key]) => !isHead(key));
-  const initial = hiddenUnits ? new Map([...initialState(module, recipe.seed), ...kept]) : state;
+  const { weights, seed, hiddenUnits } = recipe;
+  const freeze = freezeOf(recipe);
+  const transformInput = weights !== 'none' && spec.weights?.[0]?.transformInput ? true : undefined;
   const options = { transformInput, hiddenUnits };
-  return { module, options, initial: resuming ? undefined : initial, trains, isHead };
+  const isHead = (path: string) => isBelow(path, spec.head);
+  const withHidden = (module: Module) => (hiddenUnits ? putHiddenLayer(module, spec, classes, hiddenUnits) : module);
+  if (resuming) {
+    const module = withHidden(createModel(recipe.model, { classes, inChannels, transformInput }));
+    return { module, options, initial: undefined, trains: trainsUnder(spec, freeze), isHead };
+  }
+  const source = weights === 'none' ? {} : await readWeights(weights, spec, download);
+  const { module, state, trains } = initializeModel(recipe.model, classes, { freeze, seed, inChannels, transformInput, ...source });
+  withHidden(module);
+  const kept = [...state].filter(([key]) => !isHead(key));
+  const initial = hiddenUnits ? new Map([...initialState(module, seed), ...kept]) : state;
+  return { module, options, initial, trains, isHead };
 }

@@ -30,6 +30,15 @@ describe('metrics', () => {
     expect([...softmaxRow([9, 0, 0, 9], 1, 2)]).toEqual([0.5, 0.5]);
   });
 
+  it.each([
+    [[0, 3], [0, 1], '[confusion matrix: predictions, row 1] expected a label from 0 to 2, got 3'],
+    [[0, 1], [0, -1], '[confusion matrix: targets, row 1] expected a label from 0 to 2, got -1'],
+    [[0, 0.5], [0, 1], '[confusion matrix: predictions, row 1] expected a label from 0 to 2, got 0.5'],
+    [[0], [0, 1], '[confusion matrix: predictions] expected 2 labels, one for each sample, got 1'],
+  ])('makes no confusion matrix of predictions %j for targets %j', (predictions, targets, message) => {
+    expect(() => confusionMatrix(predictions, targets, 3)).toThrow(message);
+  });
+
   it('scores each class from the confusion matrix', () => {
     const counts = confusionMatrix([0, 1, 1, 0], [0, 1, 0, 0], 3);
     expect(counts).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { completeRecipe, meaningOf, optimizerOf, type RecipeField, recipeFields, scheduleOf } from './recipe.ts';
+import { completeRecipe, meaningOf, optimizerOf, parseRecipe, type RecipeField, recipeFields, scheduleOf } from './recipe.ts';
 import { refuseIdle } from './recipe-conditions.ts';
 
 describe('completeRecipe', () => {
@@ -30,7 +30,7 @@ describe('completeRecipe', () => {
     [{ data: 'pets', weights: 'none', unfreezeEpoch: 3 }, '[unfreezeEpoch] expected something frozen before (freeze), got nothing frozen.'],
     [{ threads: 0 }, '[threads] expected an integer from 1 to 1024, got 0.'],
   ])('refuses %j, naming field, range and value', (given, message) => {
-    expect(() => completeRecipe(given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
+    expect(() => parseRecipe(given)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
   });
 
   it('takes what is undefined for left out, also where a folder has its own defaults', () => {
@@ -68,7 +68,7 @@ describe('refuseIdle', () => {
     [{ data, model: 'alexnet', imageSize: 16 }, '[imageSize] expected a side that alexnet can take, such as 224, got 16.'],
     [{ data, unfreezeEpoch: 3, epochs: 1 }, '[unfreezeEpoch] expected an epoch up to 1 (epochs), got 3.'],
   ])('%j', (given, message) => {
-    expect(() => refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[])).toThrow(
+    expect(() => refuseIdle(parseRecipe(given), Object.keys(given) as RecipeField[])).toThrow(
       expect.objectContaining({ name: 'UsageError', message }),
     );
   });
@@ -81,7 +81,7 @@ describe('refuseIdle', () => {
       { data, freeze: '2', backboneLr: 0.1 },
       { data, model: 'resnet18', frozenBn: 'train', imageSize: 32 },
     ])
-      refuseIdle(completeRecipe(given), Object.keys(given) as RecipeField[]);
+      refuseIdle(parseRecipe(given), Object.keys(given) as RecipeField[]);
   });
 });
 

@@ -84,7 +84,10 @@ export const meaningOf = (field: RecipeField): FieldMeaning => recipeSchema.shap
  *
  * @example completeRecipe({ epochs: 1 }).batchSize // 64
  */
-export function completeRecipe(given: RecipeInput | Readonly<Record<string, unknown>>, label = (field: string) => field): Recipe {
+export const completeRecipe = (given: RecipeInput, label?: (field: string) => string): Recipe => parseRecipe(given, label);
+
+/** The same for fields that nobody has checked yet: those of a command line or a file. */
+export function parseRecipe(given: Readonly<Record<string, unknown>>, label = (field: string) => field): Recipe {
   const { success, data, error } = recipeSchema.safeParse(withFolderDefaults(given));
   if (success) {
     refuseContradictions(data, label);

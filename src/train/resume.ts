@@ -4,7 +4,7 @@ import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
 import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint, weightsFolder } from './checkpoint.ts';
-import { completeRecipe, meaningOf, type Recipe, type RecipeField, recipeFields } from './recipe.ts';
+import { meaningOf, parseRecipe, type Recipe, type RecipeField, recipeFields } from './recipe.ts';
 
 export interface ResumableRun {
   runFolder: string;
@@ -59,7 +59,7 @@ export async function openRun(
   const checkpoint = await loadCheckpoint(file);
   const { recipe: before } = checkpoint.metadata;
   const changes = defined(given);
-  const recipe = completeRecipe({ ...before, ...changes }, label);
+  const recipe = parseRecipe({ ...before, ...changes }, label);
   checkUnchanged(before, recipe, Object.keys(changes) as RecipeField[], label);
   return { runFolder: runFolderOf(file), checkpoint, recipe };
 }
