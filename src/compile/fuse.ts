@@ -1,6 +1,6 @@
 import type { Graph, Node, ValueId } from '../graph/graph.ts';
 import { type AnyOp, type Catalogue, recordOf } from '../graph/op.ts';
-import { rewrite, Uses } from './rewrite.ts';
+import { producersOf, rewrite, Uses } from './rewrite.ts';
 
 /**
  * Joins ops whose records say that one absorbs the other, so that a result is written once:
@@ -16,11 +16,8 @@ export function fuse(graph: Graph, catalogue: Catalogue): Graph {
   return passes.reduce((current, pass) => pass(current, catalogue), graph);
 }
 
-const producers = (graph: Graph): Map<ValueId, Node> =>
-  new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
-
 function absorbFlatten(graph: Graph, catalogue: Catalogue): Graph {
-  const producerOf = producers(graph);
+  const producerOf = producersOf(graph);
   return rewrite(graph, catalogue, (node, { now, copy }) => {
     const slot = recordOf(catalogue, node.op).traits.absorbsFlatten;
     const source = slot === undefined ? undefined : producerOf.get(node.inputs[slot] ?? -1);
@@ -34,7 +31,7 @@ function absorbAddends(graph: Graph, catalogue: Catalogue): Graph {
   const uses = new Uses(graph);
   const hosts = new Map<Node, { host: Node; slot: number; term: 0 | 1 }>();
   const moved = new Set<Node>();
-  const producerOf = producers(graph);
+  const producerOf = producersOf(graph);
   for (const sum of graph.nodes) {
     if (!recordOf(catalogue, sum.op).traits.addition) continue;
     // The later term first: it is the one that would otherwise wait in memory for the other.

@@ -1,7 +1,7 @@
-import type { Graph, Node, ValueId } from '../graph/graph.ts';
+import type { Graph, Node } from '../graph/graph.ts';
 import type { Catalogue } from '../graph/op.ts';
 import { maxPool2dGradOp, maxPool2dOp, reluGrad, reluGradOp } from '../ops/index.ts';
-import { rewrite, Uses } from './rewrite.ts';
+import { producersOf, rewrite, Uses } from './rewrite.ts';
 
 /**
  * Masks the gradient of `maxPool2d(relu(x))` before it is spread over the picture instead of after it:
@@ -13,7 +13,7 @@ import { rewrite, Uses } from './rewrite.ts';
  */
 export function maskPooled(graph: Graph, catalogue: Catalogue): Graph {
   const uses = new Uses(graph);
-  const producerOf = new Map<ValueId, Node>(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+  const producerOf = producersOf(graph);
   /** The spreading of a gradient → the pooling it reverses. */
   const poolings = new Map<Node, Node>();
   for (const spread of graph.nodes) {

@@ -20,6 +20,10 @@ export class Uses {
   }
 }
 
+/** For every computed value the node that computes it. */
+export const producersOf = (graph: Graph): ReadonlyMap<ValueId, Node> =>
+  new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+
 /** What a pass decides about one node: tensors that stand for its outputs, or nothing to keep it as it is. */
 export type Visit = (node: Node, context: RewriteContext) => readonly (Tensor | undefined)[] | undefined;
 

@@ -4,6 +4,7 @@ import { differentiate } from '../graph/gradient.ts';
 import type { Graph, TensorType, ValueId } from '../graph/graph.ts';
 import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { verify } from '../graph/verify.ts';
+import type { Loss } from '../nn/losses.ts';
 import { type Module, type TraceOptions, trace } from '../nn/module.ts';
 import { add, catalogue, fill, scale } from '../ops/index.ts';
 import { attachOptimizer, type OptimizerSpec } from '../optim/index.ts';
@@ -13,15 +14,12 @@ import { fuse } from './fuse.ts';
 import { maskPooled } from './mask-pooled.ts';
 import { splitFixed } from './split.ts';
 
-/** A loss as the reader of PyTorch knows it: logits and targets in, a scalar out. */
-export type LossFunction = (logits: Tensor, target: Tensor) => Tensor;
-
 export interface EvaluationOptions {
   module: Module;
   /** `[N, C, H, W]`: a graph is made for one batch size. */
   inputShape: Shape;
   /** Adds the input `target` and the output `loss`. */
-  loss?: LossFunction;
+  loss?: Loss;
   /** Type of the input `target`; default i32 `[N]`: class indices. */
   target?: TensorType;
   /** Layers whose output a run also returns, by module path (`conv1`), and, in training, the gradient there (`grad:conv1`). */
@@ -29,7 +27,7 @@ export interface EvaluationOptions {
 }
 
 export interface TrainingOptions extends EvaluationOptions {
-  loss: LossFunction;
+  loss: Loss;
   optimizer: OptimizerSpec;
   /** Which parameters train, by state-dict key; default all. The others cost no gradient. */
   trains?: (name: string) => boolean;
