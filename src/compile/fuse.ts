@@ -1,4 +1,4 @@
-import type { Graph, Node, ValueId } from '../graph/graph.ts';
+import type { Graph, Node } from '../graph/graph.ts';
 import { type AnyOp, type Catalogue, recordOf } from '../graph/op.ts';
 import { producersOf, rewrite, Uses } from './rewrite.ts';
 
