@@ -1,10 +1,11 @@
 import { EngineError } from '../../core/errors.ts';
-import { sameShape } from '../../core/shape.ts';
+import { type Shape, sameShape } from '../../core/shape.ts';
 import type { ConvolutionStep, Operand, PoolingStep } from '../../graph/lowering.ts';
 import { ALGORITHM, ARG, type Desc, type Handle, type Ingredients, NULL, PROP } from './binding.ts';
 import type { At, Draft } from './draft.ts';
 import type { Buffer } from './instruction.ts';
-import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
+import type { Slot } from './layouts.ts';
+import { operandOf, type Place, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settingsOf } from './primitives.ts';
 
 /**
  * Output pixels of a picture from which Winograd's algorithm pays. In inference those that make up for the transform of the weights with a
@@ -12,42 +13,95 @@ import { operandOf, type PrimitiveRow, type PrimitiveStep, ROWS, rowOf, settings
  */
 const winogradFromPixels = { inference: 20 * 20, training: 12 * 12 };
 
+/** An operand of a step, and the value it is. */
+interface Operands {
+  readonly row: PrimitiveRow;
+  readonly reads: readonly BoundPlace[];
+  readonly writes: readonly BoundPlace[];
+}
+type BoundPlace = Place & { readonly operand: Operand; readonly slot: Slot; readonly dims: Shape };
+
 /** A step that is one primitive: it chooses layouts where it may, and what it reads is brought into them. */
 export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
+  const operands = operandsOf(draft, step, at);
+  const primitiveDesc = describeStep(draft, step, operands, at);
+  const args: [number, Desc, Buffer][] = [];
+  const reads: Buffer[] = [];
+  const writes: Buffer[] = [];
   const { context, layouts } = draft;
+  for (const { arg, ingredient, slot, dims } of operands.reads) {
+    const desc = context.binding.queryArg(primitiveDesc, arg);
+    if (!desc || (slot.versions.length === 0 && !slot.entry)) continue;
+    const { buffer } = layouts.ensure(slot, desc, ingredient ? dims : slot.type.shape);
+    args.push([arg, desc, buffer]);
+    reads.push(buffer);
+  }
+  for (const { arg, slot, dims } of operands.writes) {
+    const desc = context.binding.queryArg(primitiveDesc, arg);
+    if (!desc) continue;
+    const version = layouts.create(desc, dims, { fixed: at.fixed });
+    slot.versions.push(version);
+    args.push([arg, desc, version.buffer]);
+    writes.push(version.buffer);
+  }
+  const addend = 'addend' in step ? step.addend : undefined;
+  if (addend !== undefined) {
+    const [, desc, buffer] = args.find(([arg]) => arg === ARG.dst)!;
+    const dims = draft.dims(operandOf(step, 'dst')!, at);
+    const source = layouts.ensure(draft.slot(addend, at), desc, dims);
+    layouts.copy(source, { desc, dims, dtype: 'f32', buffer }, { fixed: at.fixed, elidable: true });
+    reads.push(buffer);
+  }
+  draft.finish({ kind: step.kind, primitiveDesc, args, reads, writes, inPlace: overwritable(step) }, at);
+}
+
+function operandsOf(draft: Draft, step: PrimitiveStep, at: At): Operands {
   const row = rowOf(step);
-  const ingredients: Partial<Ingredients> = settingsOf(step, context.binding.numbers);
-  const refused = context.binding.numbers.refused[row.kind] ?? [];
-  const reads = row.reads.flatMap((p) => {
-    const operand = operandOf(step, p.field);
-    return operand && !refused.includes(p.arg) ? [{ ...p, operand, slot: draft.slot(operand.of, at), dims: draft.dims(operand, at) }] : [];
-  });
-  const writes = row.writes.flatMap((p) => {
-    const operand = operandOf(step, p.field);
-    return operand ? [{ ...p, operand, slot: draft.slot(operand.of, at, operand.dims), dims: draft.dims(operand, at) }] : [];
-  });
+  const refused = draft.context.binding.numbers.refused[row.kind] ?? [];
+  const bind = (place: Place, isWritten: boolean): BoundPlace[] => {
+    const operand = operandOf(step, place.field);
+    if (!operand) return [];
+    const slot = draft.slot(operand.of, at, isWritten ? operand.dims : undefined);
+    return [{ ...place, operand, slot, dims: draft.dims(operand, at) }];
+  };
+  return {
+    row,
+    reads: row.reads.filter(({ arg }) => !refused.includes(arg)).flatMap((place) => bind(place, false)),
+    writes: row.writes.flatMap((place) => bind(place, true)),
+  };
+}
+
+/** The settings and the layouts that a step's primitive is described by; `any` leaves a layout to the primitive. */
+function ingredientsOf(draft: Draft, step: PrimitiveStep, { row, reads, writes }: Operands, at: At): Partial<Ingredients> {
+  const { binding } = draft.context;
+  const ingredients: Partial<Ingredients> = settingsOf(step, binding.numbers);
   for (const { operand, ingredient, slot, dims } of reads) {
     if (!ingredient) continue;
     const wanted = wantedDesc(draft, operand, at);
-    ingredients[ingredient] = (wanted ?? (row.chooses ? context.binding.any(dims) : draft.seen(slot, dims).desc)) as never;
+    ingredients[ingredient] = (wanted ?? (row.chooses ? binding.any(dims) : draft.seen(slot, dims).desc)) as never;
   }
   const follows = ingredients.src ?? ingredients.dst;
-  for (const { operand, ingredient, dims } of writes) {
-    if (!ingredient) continue;
-    // Normalisation and elementwise primitives write as they read; the others choose.
-    const free = row.chooses || step.kind === 'pooling' || step.kind === 'binary';
-    ingredients[ingredient] = (free ? (wantedDesc(draft, operand, at) ?? context.binding.any(dims)) : follows) as never;
-  }
-  const addend = 'addend' in step ? step.addend : undefined;
-  const activation = 'activation' in step && step.kind !== 'batchNorm' ? step.activation : undefined;
+  // Normalisation and elementwise primitives write as they read; the others choose.
+  const isFree = row.chooses || step.kind === 'pooling' || step.kind === 'binary';
+  for (const { operand, ingredient, dims } of writes)
+    if (ingredient) ingredients[ingredient] = (isFree ? (wantedDesc(draft, operand, at) ?? binding.any(dims)) : follows) as never;
+  return ingredients;
+}
+
+/** The primitive of a step: the direct one, or Winograd's where it pays. */
+function describeStep(draft: Draft, step: PrimitiveStep, operands: Operands, at: At): Handle {
+  const { context } = draft;
+  const { row } = operands;
+  const ingredients = ingredientsOf(draft, step, operands, at);
   const hint = row.hint ? hintFor(draft, step, row, ingredients, at) : NULL;
   if (step.kind === 'pooling' && row.hint) {
     // A gradient in any other layout than the forward pass had falls back to a slow generic implementation.
     ingredients.dst = context.binding.queryArg(hint, ARG.dst);
     ingredients.src = context.binding.queryArg(hint, ARG.src);
   }
+  const activation = 'activation' in step && step.kind !== 'batchNorm' ? step.activation : undefined;
   const attr = context.attr([
-    ...(addend === undefined ? [] : [{ algorithm: 'sum' as const, scale: 1 }]),
+    ...('addend' in step && step.addend !== undefined ? [{ algorithm: 'sum' as const, scale: 1 }] : []),
     ...(activation === 'relu' ? [{ algorithm: activation }] : []),
   ]);
   const direct = context.describe(row.kind, ingredients, attr, hint);
@@ -55,34 +109,7 @@ export function planPrimitive(draft: Draft, step: PrimitiveStep, at: At): void {
   if (primitiveDesc !== direct) context.destroyDescription(direct);
   if (row.hint && step.kind !== 'pooling') context.destroyDescription(hint);
   if (step.kind === 'pooling' && step.direction !== 'backward') rememberPooling(draft, step, primitiveDesc, at);
-
-  const args: [number, Desc, Buffer][] = [];
-  const readBuffers: Buffer[] = [];
-  const writeBuffers: Buffer[] = [];
-  for (const { arg, ingredient, slot, dims } of reads) {
-    const desc = context.binding.queryArg(primitiveDesc, arg);
-    if (!desc || (slot.versions.length === 0 && !slot.entry)) continue;
-    const version = layouts.ensure(slot, desc, ingredient ? dims : slot.type.shape);
-    args.push([arg, desc, version.buffer]);
-    readBuffers.push(version.buffer);
-  }
-  for (const { arg, slot, dims } of writes) {
-    const desc = context.binding.queryArg(primitiveDesc, arg);
-    if (!desc) continue;
-    const version = layouts.create(desc, dims, { fixed: at.fixed });
-    slot.versions.push(version);
-    args.push([arg, desc, version.buffer]);
-    writeBuffers.push(version.buffer);
-  }
-  if (addend !== undefined) {
-    const [, desc, buffer] = args.find(([arg]) => arg === ARG.dst)!;
-    const dims = draft.dims(operandOf(step, 'dst')!, at);
-    const source = layouts.ensure(draft.slot(addend, at), desc, dims);
-    layouts.copy(source, { desc, dims, dtype: 'f32', buffer }, { fixed: at.fixed, elidable: true });
-    readBuffers.push(buffer);
-  }
-  const parts = { kind: step.kind, primitiveDesc, args, reads: readBuffers, writes: writeBuffers };
-  draft.finish({ ...parts, inPlace: overwritable(step) }, at);
+  return primitiveDesc;
 }
 
 /** The layout an operand asks for, as far as it is known before the primitive is: undefined leaves it to the primitive. */
