@@ -1,4 +1,5 @@
 import { ShapeError } from '../core/errors.ts';
+import { show } from '../core/show.ts';
 
 /** What an attribute may hold: plain data, so that graphs can be cloned, stored and printed. */
 export type AttrValue = number | string | boolean | null | readonly number[];
@@ -17,38 +18,40 @@ export type AttrSpecs = Readonly<Record<string, AttrSpec<AttrValue>>>;
 /** The attributes a table of specs describes. */
 export type AttrsOf<S extends AttrSpecs> = { readonly [K in keyof S]: S[K] extends AttrSpec<infer T> ? T : never };
 
-interface Meaning<T> {
+/** What an attribute means, and what it is if it is left out. */
+export interface AttrMeaning<T> {
   doc: string;
   unit?: string;
   default?: T;
 }
-interface Range {
+/** Ends that are allowed themselves. */
+export interface AttrRange {
   min?: number;
   max?: number;
 }
 
-const inRange = (value: unknown, { min = -Infinity, max = Infinity }: Range): boolean =>
+const inRange = (value: unknown, { min = -Infinity, max = Infinity }: AttrRange): boolean =>
   typeof value === 'number' && value >= min && value <= max;
-const inWords = ({ min, max }: Range): string =>
+const inWords = ({ min, max }: AttrRange): string =>
   min === undefined ? (max === undefined ? '' : ` up to ${max}`) : max === undefined ? ` from ${min}` : ` from ${min} to ${max}`;
 
 /** Makers of attribute specs. */
 export const attr = {
-  int: ({ doc, unit, default: preset, ...range }: Meaning<number> & Range): AttrSpec<number> => ({
+  int: ({ doc, unit, default: preset, ...range }: AttrMeaning<number> & AttrRange): AttrSpec<number> => ({
     allowed: `an integer${inWords(range)}`,
     accepts: (v) => Number.isInteger(v) && inRange(v, range),
     default: preset,
     unit,
     doc,
   }),
-  number: ({ doc, unit, default: preset, ...range }: Meaning<number> & Range): AttrSpec<number> => ({
+  number: ({ doc, unit, default: preset, ...range }: AttrMeaning<number> & AttrRange): AttrSpec<number> => ({
     allowed: `a number${inWords(range)}`,
     accepts: (v) => inRange(v, range),
     default: preset,
     unit,
     doc,
   }),
-  flag: ({ doc, default: preset }: Meaning<boolean>): AttrSpec<boolean> => ({
+  flag: ({ doc, default: preset }: AttrMeaning<boolean>): AttrSpec<boolean> => ({
     allowed: 'true or false',
     accepts: (v) => typeof v === 'boolean',
     default: preset,
@@ -61,7 +64,7 @@ export const attr = {
     default: preset,
     length,
     ...range
-  }: Meaning<readonly number[]> & Range & { length?: number }): AttrSpec<readonly number[]> => ({
+  }: AttrMeaning<readonly number[]> & AttrRange & { length?: number }): AttrSpec<readonly number[]> => ({
     allowed: `${length ?? 'a list of'} integers${inWords(range)}`,
     accepts: (v) =>
       Array.isArray(v) && (length === undefined || v.length === length) && v.every((n) => Number.isInteger(n) && inRange(n, range)),
@@ -75,14 +78,14 @@ export const attr = {
     unit,
     default: preset,
     ...range
-  }: Meaning<readonly number[] | null> & Range): AttrSpec<readonly number[] | null> => ({
+  }: AttrMeaning<readonly number[] | null> & AttrRange): AttrSpec<readonly number[] | null> => ({
     allowed: `a list of numbers${inWords(range)}, or null`,
     accepts: (v) => v === null || (Array.isArray(v) && v.every((n) => inRange(n, range))),
     default: preset,
     unit,
     doc,
   }),
-  oneOf: <const T extends string>(names: readonly T[], { doc, default: preset }: Meaning<T>): AttrSpec<T> => ({
+  oneOf: <const T extends string>(names: readonly T[], { doc, default: preset }: AttrMeaning<T>): AttrSpec<T> => ({
     allowed: names.map((n) => `'${n}'`).join(', '),
     accepts: (v) => names.includes(v as T),
     default: preset,
@@ -99,7 +102,7 @@ export function completeAttrs<S extends AttrSpecs>(specs: S, given: Readonly<Rec
   for (const [name, spec] of Object.entries(specs)) {
     const value = given[name] ?? spec.default;
     if (value === undefined || !spec.accepts(value))
-      throw new ShapeError({ where, expected: `${name} = ${spec.allowed}`, got: JSON.stringify(value) ?? 'nothing' });
+      throw new ShapeError({ where, expected: `${name} = ${spec.allowed}`, got: show(value) });
     complete[name] = value as AttrValue;
   }
   return complete as AttrsOf<S>;

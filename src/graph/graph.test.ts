@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { show } from '../core/show.ts';
 import { catalogue, conv2d, relu } from '../ops/index.ts';
 import { sgdOp } from '../ops/sgd.ts';
 import { attr, completeAttrs } from './attrs.ts';
@@ -39,6 +40,18 @@ describe('attributes', () => {
     expect(completeAttrs(specs, { size: 3 }, 'op')).toEqual({ size: 3, mode: 'a' });
     for (const wrong of [{}, { size: 0 }, { size: 1.5 }, { size: 2, mode: 'c' }, { size: 2, more: 1 }])
       expect(() => completeAttrs(specs, wrong, 'op')).toThrow(/\[op\]/);
+  });
+});
+
+describe('show', () => {
+  it('names what JSON has no form for', () => {
+    expect(show([1, Number.NaN, { a: -Infinity, b: 'x' }, null])).toBe('[1,NaN,{"a":-Infinity,"b":"x"},null]');
+    expect([undefined, show, new Float32Array(2)].map(show)).toEqual([
+      'nothing',
+      'the function show',
+      'an object of the class Float32Array',
+    ]);
+    expect(() => completeAttrs({ n: attr.number({ doc: '' }) }, { n: Number.NaN }, 'op')).toThrow('[op] expected n = a number, got NaN.');
   });
 });
 

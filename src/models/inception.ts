@@ -9,7 +9,7 @@ import { type CreateOptions, type ModelSpec, stage } from './registry.ts';
 import { imagenet, imagenetWeights } from './weights.ts';
 
 /** Convolution without bias, batch norm (eps 1e-3), ReLU: state-dict keys `conv.weight`, `bn.weight` … */
-class BasicConv2d extends Module {
+export class BasicConv2d extends Module {
   conv: Conv2d;
   bn: BatchNorm2d;
 
@@ -83,7 +83,7 @@ function pooled(x: Tensor, pool: Branch['pool']): Tensor {
 }
 
 /** A small classifier on the maps of an inner layer, for training only. */
-class InceptionAux extends Module {
+export class InceptionAux extends Module {
   conv0: BasicConv2d;
   conv1 = new BasicConv2d(128, 768, 5);
   avgpool = new AdaptiveAvgPool2d(1);
@@ -136,9 +136,9 @@ export class Inception3 extends Module {
   Conv2d_4a_3x3 = new BasicConv2d(80, 192, 3);
   maxpool2 = new MaxPool2d(3, { stride: 2 });
   /** The blocks up to where the inner classifier reads, and those after it. */
-  readonly lower: readonly [string, InceptionBlock][];
+  readonly lower: ReadonlyMap<string, InceptionBlock>;
   AuxLogits: InceptionAux;
-  readonly upper: readonly [string, InceptionBlock][];
+  readonly upper: ReadonlyMap<string, InceptionBlock>;
   avgpool = new AdaptiveAvgPool2d(1);
   dropout: Dropout;
   fc: Linear;
@@ -155,9 +155,9 @@ export class Inception3 extends Module {
       channels = block.outChannels;
       return [name, block];
     });
-    this.lower = blocks.filter(([name]) => !isUpper(name));
-    this.upper = blocks.filter(([name]) => isUpper(name));
-    this.AuxLogits = new InceptionAux(this.lower.at(-1)![1].outChannels, classes);
+    this.lower = new Map(blocks.filter(([name]) => !isUpper(name)));
+    this.upper = new Map(blocks.filter(([name]) => isUpper(name)));
+    this.AuxLogits = new InceptionAux([...this.lower.values()].at(-1)!.outChannels, classes);
     this.dropout = new Dropout(dropout);
     this.fc = new Linear(channels, classes, { weightInit: truncatedNormal(0.1) });
   }
@@ -175,9 +175,9 @@ export class Inception3 extends Module {
       ...[this.Conv2d_1a_3x3, this.Conv2d_2a_3x3, this.Conv2d_2b_3x3, this.maxpool1],
       ...[this.Conv2d_3b_1x1, this.Conv2d_4a_3x3, this.maxpool2],
     ].reduce((y: Tensor, part: Module) => part.forward(y), this.transformInput ? toHalfHalf(x) : x);
-    const middle = this.lower.reduce((y, [, block]) => block.forward(y), stem);
+    const middle = [...this.lower.values()].reduce((y, block) => block.forward(y), stem);
     if (x.graph.training) x.graph.output('aux', this.AuxLogits.forward(middle));
-    const features = this.upper.reduce((y, [, block]) => block.forward(y), middle);
+    const features = [...this.upper.values()].reduce((y, block) => block.forward(y), middle);
     return this.fc.forward(flatten(this.dropout.forward(this.avgpool.forward(features))));
   }
 }

@@ -4,6 +4,8 @@ import { Module } from '../nn/module.ts';
 /**
  * Modules one after the other under names of their own.
  *
+ * **Throws** `UsageError`, when the module tree is walked, for a part that is no module or two parts of one name with parameters.
+ *
  * **Source**: `torch.nn.Sequential` of an `OrderedDict`.
  *
  * @example const stem = new NamedSequential([['conv', new Conv2d(3, 8, 3)], ['relu', new ReLU()]]); // conv.weight, conv.bias

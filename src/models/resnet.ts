@@ -7,7 +7,7 @@ import { type CreateOptions, type ModelSpec, stage } from './registry.ts';
 import { imagenetWeights } from './weights.ts';
 
 /** What a residual block consists of: kernel sizes of its convolutions, which of them strides, how much wider the last one is. */
-interface BlockKind {
+export interface BlockKind {
   readonly kernels: readonly number[];
   readonly strided: number;
   readonly expansion: number;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../core/errors.ts';
 import { Rng } from '../core/rng.ts';
 import { sizeOf } from '../core/shape.ts';
 import { constant, kaimingNormal, kaimingUniform, normal, torchDefault, truncatedNormal, xavierUniform } from './init.ts';
@@ -31,6 +32,18 @@ describe('initial values', () => {
   });
 
   it('truncatedNormal stays within its bounds', () => expect(Math.max(...draw(truncatedNormal(3)).map(Math.abs))).toBeLessThanOrEqual(2));
+
+  it.each([
+    [1, 0, 2, -2],
+    [1, 0, 0, 0],
+    [1, 5, -2, 2],
+    [0, 0, -2, 2],
+    [Infinity, 0, -2, 2],
+    [1, 0, Number.NaN, 2],
+  ])('truncatedNormal refuses std %d, mean %d, low %d, high %d, where no draw would end', (std, mean, low, high) => {
+    expect(() => truncatedNormal(std, mean, low, high)).toThrow(UsageError);
+    expect(() => truncatedNormal(std, mean, low, high)).toThrow(`got std ${std}, mean ${mean}, low ${low}, high ${high}.`);
+  });
 
   it('constant fills', () => expect(new Set(draw(constant(0.5)))).toEqual(new Set([0.5])));
 });

@@ -1,3 +1,4 @@
+import { UsageError } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Init } from './module.ts';
 
@@ -82,12 +83,20 @@ export const kaimingUniform = (): Init => (data, shape, rng) => {
  * - `std` above 0, default 1; `mean` default 0
  * - `low`, `high` default ±2: bounds of the values themselves, not multiples of `std`; the mean lies between them
  *
+ * **Throws** `UsageError` for a `std` that is not above 0, or bounds that the mean does not lie between: no number would be drawn within them.
+ *
  * **Source**: `torch.nn.init.trunc_normal_`, with other random numbers.
  */
-export const truncatedNormal =
-  (std = 1, mean = 0, low = -2, high = 2): Init =>
-  (data, _shape, rng) => {
+export const truncatedNormal = (std = 1, mean = 0, low = -2, high = 2): Init => {
+  if (!(std > 0 && std < Infinity && low < high && low <= mean && mean <= high))
+    throw new UsageError({
+      where: 'truncatedNormal',
+      expected: 'std above 0, and low < high with the mean between them',
+      got: `std ${std}, mean ${mean}, low ${low}, high ${high}`,
+    });
+  return (data, _shape, rng) => {
     for (let i = 0; i < data.length; i++)
       do data[i] = rng.normal(mean, std);
       while (data[i] < low || data[i] > high);
   };
+};

@@ -1,6 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, type Tensor } from '../graph/index.ts';
-import { BatchNorm2d, Conv2d, Dropout, Flatten, initialState, Linear, MaxPool2d, Module, ReLU, Sequential, trace } from './index.ts';
+import type { Padding, Pair } from '../ops/index.ts';
+import {
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Flatten,
+  initialState,
+  Linear,
+  MaxPool2d,
+  Module,
+  ReLU,
+  Sequential,
+  trace,
+} from './index.ts';
 
 class Net extends Module {
   features = new Sequential(new Conv2d(3, 8, 3, { padding: 1, bias: false }), new BatchNorm2d(8), new ReLU(), new MaxPool2d(2));
@@ -22,6 +36,11 @@ describe('layers', () => {
       'head.2.weight',
       'head.2.bias',
     ]);
+  });
+
+  it('have options whose types have a name outside too', () => {
+    const [kernelSize, padding]: [Pair, Padding | undefined] = [new AvgPool2d(2).kernelSize, new Conv2d(1, 1, 3).options.padding];
+    expect([kernelSize, padding]).toEqual([2, undefined]);
   });
 
   it('carry their path into the graph', () => {

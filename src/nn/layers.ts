@@ -1,3 +1,4 @@
+import { UsageError } from '../core/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import {
   type AvgPool2dOptions,
@@ -14,6 +15,7 @@ import {
   relu,
 } from '../ops/index.ts';
 import { type Pair, pairOf } from '../ops/window.ts';
+import { checkCounts } from './counts.ts';
 import { constant, fanIn, torchDefault } from './init.ts';
 import { type Init, Module, Parameter } from './module.ts';
 
@@ -34,7 +36,8 @@ export interface LayerInit {
  * - `kernelSize` px, from 1; a number or `[h, w]`
  * - `stride` (1), `padding` (0), `dilation` (1), `groups` (1) as in `conv2d`; `bias` true
  *
- * **Throws** what `conv2d` throws, naming the layer.
+ * **Throws** `UsageError` for counts that are not integers above 0 and groups that do not divide both numbers of channels; when it is traced,
+ * what `conv2d` throws, naming the layer.
  *
  * **Source**: `torch.nn.Conv2d`, with its initial values.
  *
@@ -48,7 +51,12 @@ export class Conv2d extends Module {
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions & LayerInit = {}) {
     super();
     const { bias = true, weightInit = torchDefault(), biasInit, ...window } = options;
-    const shape = [outChannels, inChannels / (window.groups ?? 1), ...pairOf(kernelSize)];
+    const { groups = 1 } = window;
+    const where = this.constructor.name;
+    checkCounts(where, { inChannels, outChannels, kernelSize, groups });
+    if (inChannels % groups || outChannels % groups)
+      throw new UsageError({ where, expected: `groups that divide ${inChannels} and ${outChannels} channels`, got: `${groups}` });
+    const shape = [outChannels, inChannels / groups, ...pairOf(kernelSize)];
     this.options = window;
     this.weight = new Parameter(shape, weightInit);
     if (bias) this.bias = new Parameter([outChannels], biasInit ?? torchDefault(fanIn(shape)));
@@ -66,7 +74,7 @@ export class Conv2d extends Module {
  *
  * - `bias` default true
  *
- * **Throws** what `linear` throws, naming the layer.
+ * **Throws** `UsageError` for counts that are not integers above 0; when it is traced, what `linear` throws, naming the layer.
  *
  * **Source**: `torch.nn.Linear`, with its initial values.
  *
@@ -78,6 +86,7 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, { bias = true, weightInit = torchDefault(), biasInit }: LayerInit = {}) {
     super();
+    checkCounts(this.constructor.name, { inFeatures, outFeatures });
     this.weight = new Parameter([outFeatures, inFeatures], weightInit);
     if (bias) this.bias = new Parameter([outFeatures], biasInit ?? torchDefault(inFeatures));
   }
@@ -100,7 +109,7 @@ export class Linear extends Module {
  *
  * The running statistics change in the store. PyTorch's counter `num_batches_tracked` is not kept: nothing reads it at this momentum.
  *
- * **Throws** what `batchNorm2d` throws, naming the layer.
+ * **Throws** `UsageError` for a count that is not an integer above 0; when it is traced, what `batchNorm2d` throws, naming the layer.
  *
  * **Source**: Ioffe and Szegedy, "Batch Normalization"; `torch.nn.BatchNorm2d`.
  *
@@ -116,6 +125,7 @@ export class BatchNorm2d extends Module {
 
   constructor(features: number, { eps = 1e-5, momentum = 0.1 }: { eps?: number; momentum?: number } = {}) {
     super();
+    checkCounts(this.constructor.name, { features });
     this.eps = eps;
     this.momentum = momentum;
     this.weight = new Parameter([features], constant(1));
@@ -264,6 +274,8 @@ export class Flatten extends Module {
 
 /**
  * Modules one after the other; their numbers, from 0, are their names in the state dict.
+ *
+ * **Throws** `UsageError`, when the module tree is walked, for a part that is no module.
  *
  * **Source**: `torch.nn.Sequential`.
  *

@@ -1,13 +1,22 @@
+import { ShapeError, UsageError } from '../core/errors.ts';
 import type { NdArray, StateDict } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
-import { type Shape, sizeOf } from '../core/shape.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { show } from '../core/show.ts';
 import type { Graph } from '../graph/graph.ts';
-import { GraphBuilder, type Tensor } from '../graph/tensor.ts';
+import { GraphBuilder, Tensor } from '../graph/tensor.ts';
+import { isCount } from './counts.ts';
+
+type Forward = (...inputs: Tensor[]) => Tensor;
 
 /** Fills a fresh array: receives the generator of this one parameter. */
 export type Init = (data: Float32Array, shape: Shape, rng: Rng) => void;
 
-/** A named array of a module: a parameter trains, a buffer (running statistics) does not. The numbers live in a store, not here. */
+/**
+ * A named array of a module: a parameter trains, a buffer (running statistics) does not. The numbers live in a store, not here.
+ *
+ * **Throws** `ShapeError` for extents that are not integers above 0.
+ */
 export class Parameter {
   readonly shape: Shape;
   readonly init: Init;
@@ -16,13 +25,28 @@ export class Parameter {
   path = '';
 
   constructor(shape: Shape, init: Init, { buffer = false }: { buffer?: boolean } = {}) {
+    if (!shape.every(isCount))
+      throw new ShapeError({ where: 'Parameter', expected: 'a shape of integers above 0', got: formatShape(shape) });
     this.shape = shape;
     this.init = init;
     this.trains = !buffer;
   }
 
-  /** This parameter as a tensor of the graph that is being traced. */
+  /**
+   * This parameter as a tensor of the graph that is being traced.
+   *
+   * **Throws** `UsageError` if walking the module tree did not find it.
+   */
   in(graph: GraphBuilder): Tensor {
+    if (!this.path)
+      throw new UsageError({
+        where: graph.path ? `parameter @ ${graph.path}` : 'parameter',
+        expected: 'a parameter that has a path in the module tree',
+        got: `one of shape ${formatShape(this.shape)} without a path`,
+        hint:
+          'Its module must be in a public field, or an array in one, of another module, and so on up to the module that is traced: ' +
+          'private fields, plain objects, Maps and layers made in forward are not seen',
+      });
     return this.trains ? graph.parameter(this.path, this.shape) : graph.state(this.path, this.shape);
   }
 }
@@ -31,7 +55,10 @@ export class Parameter {
  * A part of a network: fields that are parameters or modules, and a `forward` that runs once per input shape on symbolic tensors.
  *
  * Field names make PyTorch's state-dict keys (`this.conv1 = new Conv2d(…)` → `conv1.weight`). `forward` is wrapped when the module is made, so
- * that everything it adds to the graph carries the module's path: messages, profiles and captures name it.
+ * that everything it adds to the graph carries the module's path: messages, profiles and captures name it. One module may be called several
+ * times, but stands in one field.
+ *
+ * **Throws** `UsageError` if there is no method `forward`, or if it is given or returns anything but tensors.
  *
  * **Source**: `torch.nn.Module`; here a module describes a graph and holds no numbers.
  *
@@ -51,37 +78,109 @@ export abstract class Module {
   readonly auxiliaryWeight: number = 0;
 
   constructor() {
-    const forward = this.forward.bind(this) as (...inputs: Tensor[]) => Tensor;
-    const scoped = (...inputs: Tensor[]) => inputs[0].graph.scope(this.path, () => forward(...inputs));
-    Object.defineProperty(this, 'forward', { value: scoped, enumerable: false });
+    const forward: Forward = this.forward;
+    if (typeof forward !== 'function') throw needsMethod(this, show(forward));
+    const scoped: Forward = (...inputs) => {
+      const where = placeOf(this);
+      const { graph } = expectTensor(where, 'a tensor as the input of forward', inputs[0]);
+      // A module that no walk has found, such as one made in forward, has no path: what it adds is its caller's.
+      return graph.scope(this.path || graph.path, () =>
+        expectTensor(where, 'a tensor as the result of forward', forward.apply(this, inputs)),
+      );
+    };
+    scopedForwards.add(scoped);
+    Object.defineProperty(this, 'forward', { value: scoped, enumerable: false, writable: true, configurable: true });
   }
 
   abstract forward(x: Tensor): Tensor;
 
-  /** Direct parts in order of their fields; arrays contribute their indices as names, as `nn.Sequential` does. */
+  /** Direct parts in order of their fields; arrays, also in arrays, contribute their indices as names, as `nn.ModuleList` does. */
   *children(): Generator<[string, Module | Parameter]> {
-    for (const [name, field] of Object.entries(this)) {
-      if (field instanceof Module || field instanceof Parameter) yield [name, field];
-      else if (Array.isArray(field)) for (const [i, part] of field.entries()) if (part instanceof Module) yield [`${name}.${i}`, part];
-    }
+    for (const [name, field] of Object.entries(this)) yield* partsOf(name, field);
   }
 
-  /** Every parameter and buffer below this module under its state-dict key; also names the modules on the way. */
+  /**
+   * Every parameter and buffer below this module under its state-dict key; also names the modules on the way.
+   *
+   * **Throws** `UsageError` for a parameter at two paths, as its numbers would be kept under one of them only; for two parameters of one
+   * path; and for a part that is no module.
+   */
   parameters(prefix = ''): Map<string, Parameter> {
     const found = new Map<string, Parameter>();
-    this.path = prefix;
-    for (const [name, part] of this.children()) {
-      const path = prefix ? `${prefix}.${name}` : name;
-      if (part instanceof Parameter) {
-        part.path = path;
-        found.set(path, part);
-      } else for (const [key, parameter] of part.parameters(path)) found.set(key, parameter);
+    const paths = new Map<Parameter, string>();
+    for (const [path, parameter] of walk(this, prefix)) {
+      const first = paths.get(parameter) ?? path;
+      if (first !== path)
+        throw new UsageError({
+          where: path,
+          expected: 'a parameter that stands nowhere else in the module tree',
+          got: `the one of ${first}`,
+          hint: 'Keep a module that is used twice in one field, and call it wherever it is needed',
+        });
+      if ((found.get(path) ?? parameter) !== parameter)
+        throw new UsageError({
+          where: path,
+          expected: 'one parameter of that path',
+          got: 'two',
+          hint: 'Give the parts of a module different names',
+        });
+      parameter.path = path;
+      paths.set(parameter, path);
+      found.set(path, parameter);
     }
     return found;
   }
 }
 
-/** Fresh values for every parameter and buffer of a module: each from its own stream of the seed, so adding a layer changes no other. */
+/** What `forward` became when a module was made. */
+const scopedForwards = new WeakSet<Forward>();
+
+const placeOf = (module: Module): string => {
+  const { name } = module.constructor;
+  return module.path ? `${name} @ ${module.path}` : name;
+};
+
+const needsMethod = (module: Module, got: string): UsageError =>
+  new UsageError({
+    where: placeOf(module),
+    expected: 'a method forward',
+    got,
+    hint: 'Write forward(x) { … }, not forward = (x) => …: fields are set after the module has been made',
+  });
+
+function* walk(module: Module, path: string): Generator<[string, Parameter]> {
+  module.path = path;
+  if (!scopedForwards.has(module.forward)) throw needsMethod(module, 'a field of that name');
+  for (const [name, part] of module.children()) {
+    const partPath = path ? `${path}.${name}` : name;
+    if (part instanceof Parameter) yield [partPath, part];
+    else if (part instanceof Module) yield* walk(part, partPath);
+    else
+      throw new UsageError({
+        where: placeOf(module),
+        expected: `a module as ${name}`,
+        got: show(part),
+        hint: 'A function is called in forward; among modules stands a layer such as new ReLU()',
+      });
+  }
+}
+
+/** The modules and parameters in a field. */
+function* partsOf(name: string, field: unknown): Generator<[string, Module | Parameter]> {
+  if (field instanceof Module || field instanceof Parameter) yield [name, field];
+  else if (Array.isArray(field)) for (const [i, part] of field.entries()) yield* partsOf(`${name}.${i}`, part);
+}
+
+function expectTensor(where: string, expected: string, value: unknown): Tensor {
+  if (value instanceof Tensor) return value;
+  throw new UsageError({ where, expected, got: show(value) });
+}
+
+/**
+ * Fresh values for every parameter and buffer of a module: each from its own stream of the seed, so adding a layer changes no other.
+ *
+ * **Throws** `UsageError` as `Module.parameters` does.
+ */
 export function initialState(module: Module, seed = 0): StateDict {
   const state: StateDict = new Map();
   for (const [path, { shape, init }] of module.parameters()) {
@@ -101,7 +200,11 @@ export interface TraceOptions {
   finish?: (y: Tensor, graph: GraphBuilder) => void;
 }
 
-/** The graph of one forward pass: input `x`, and the module's result as output `y`. */
+/**
+ * The graph of one forward pass: input `x`, and the module's result as output `y`.
+ *
+ * **Throws** `UsageError` for a module tree or a `forward` that cannot be used; `ShapeError`, naming the module, where shapes do not fit.
+ */
 export function trace(module: Module, inputShape: Shape, { training, isFrozen, finish }: TraceOptions = {}): Graph {
   module.parameters();
   const graph = new GraphBuilder({ training, isFrozen });

@@ -1,3 +1,4 @@
+import { NumericError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { attr } from '../graph/attrs.ts';
 import { type AccumulateStep, plainKernel, type Ref } from '../graph/lowering.ts';
@@ -21,14 +22,23 @@ export const adamRatesOp = defineOp({
   doc: 'Factors of one Adam step t: rate = lr/(1−β1^t) for the first moment, correction = 1/(1−β2^t) for the second.',
   inputs: [
     { name: 'lr', doc: 'Learning rate, a scalar', domain: 'positive' },
-    { name: 'step', doc: 'Number t of this step, from 1, a scalar', domain: 'positive' },
+    { name: 'step', doc: 'Number t of this step, from 1, a scalar', domain: 'integer' },
   ],
   outputs: ['rate', 'correction'],
   attrs: betas,
   infer: () => [real([]), real([])],
   eval: ({ inputs: [lr, step], outputs: [rate, correction], attrs: { beta1, beta2 } }) => {
-    rate[0] = lr![0] / (1 - beta1 ** step![0]);
-    correction[0] = 1 / (1 - beta2 ** step![0]);
+    const t = step![0];
+    // At 0 both factors are infinite, below they change their sign: one such step ruins every parameter.
+    if (!Number.isInteger(t) || t < 1)
+      throw new NumericError({
+        where: 'step',
+        expected: 'a count from 1',
+        got: `${t}`,
+        hint: 'Feed how many steps the parameters have taken, this one included',
+      });
+    rate[0] = lr![0] / (1 - beta1 ** t);
+    correction[0] = 1 / (1 - beta2 ** t);
   },
   grad: none('an optimizer step is not differentiated'),
   lower: { onednn: plainKernel },

@@ -139,7 +139,7 @@ export interface CrossEntropyOptions {
  * - `classWeights` w, C numbers from 0, default all 1
  * - `ignoreIndex` target of rows that do not count, default −100
  *
- * Numerics: the natural logarithm; the largest score is subtracted first, so no score overflows. NaN scores give a NaN loss.
+ * Numerics: the natural logarithm; the largest score is subtracted first, so no score overflows. A NaN in a row that counts makes the loss NaN.
  * Give it scores, not probabilities: the softmax is inside.
  *
  * **Throws** `ShapeError` if shapes do not fit; when it runs, `DataError` for a target that is no class and `NumericError` if no row counts.

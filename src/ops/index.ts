@@ -1,3 +1,5 @@
+// Declarations that a package emits from its use of this one can name the types of core only through an index that is loaded.
+export type {} from '../core/index.ts';
 export * from './adam.ts';
 export * from './adaptive-avg-pool2d.ts';
 export * from './arithmetic.ts';
@@ -23,3 +25,4 @@ export * from './reshape.ts';
 export * from './running-update.ts';
 export * from './sgd.ts';
 export * from './softmax.ts';
+export type { Padding, Pair, Window } from './window.ts';

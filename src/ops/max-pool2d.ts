@@ -170,7 +170,8 @@ export interface MaxPool2dOptions {
  * - `dilation`: px between taps, from 1, default 1.
  * - `ceilMode`: round the number of positions up, default false; no window begins in the end padding.
  *
- * Numerics: of equal values the first in row-major order gets the gradient; NaN wins.
+ * Numerics: of equal values the first in row-major order gets the gradient. NaN wins on the reference engine, as in PyTorch, and with a
+ * dilation everywhere; oneDNN passes over it, and gives the least f32, −3.4e38, for a window that holds nothing else.
  *
  * **Throws** `ShapeError` if the window exceeds the padded picture or the padding half the kernel.
  *

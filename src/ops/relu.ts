@@ -81,7 +81,7 @@ export const reluGradOp = defineOp({
  *
  * **Shapes**: any; y has x's shape.
  *
- * Numerics: NaN stays NaN; the gradient at 0 is 0.
+ * Numerics: the gradient at 0 is 0. NaN stays NaN on the reference engine, as in PyTorch; with oneDNN it mostly becomes 0.
  *
  * **Source**: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010.
  *

@@ -155,7 +155,8 @@ export const { op: logSoftmaxOp, gradOp: logSoftmaxGradOp } = family({
  *
  * **Shapes**: x `[N,C]` or `[N,C,…]`; y the same.
  *
- * Numerics: the largest score is subtracted first, so large scores do not overflow. A NaN makes its whole line NaN.
+ * Numerics: the largest score is subtracted first, so large scores do not overflow. A NaN makes its whole line NaN on the reference engine, as
+ * in PyTorch; of oneDNN only the NaN itself is sure to stay one, the rest of its line may be 0.
  * For training use `crossEntropy` on the scores themselves: it contains the softmax.
  *
  * **Source**: `torch.nn.functional.softmax` with `dim=1`.
@@ -171,7 +172,8 @@ export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x])[0];
  *
  * **Shapes**: x `[N,C]` or `[N,C,…]`; y the same.
  *
- * Numerics: the natural logarithm; the largest score is subtracted first. A NaN makes its whole line NaN.
+ * Numerics: the natural logarithm; the largest score is subtracted first. A NaN makes its whole line NaN on the reference engine, as in
+ * PyTorch; of oneDNN only the NaN itself is sure to stay one, the rest of its line may be −∞.
  *
  * **Source**: `torch.nn.functional.log_softmax` with `dim=1`.
  *

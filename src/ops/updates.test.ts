@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NumericError } from '../core/errors.ts';
 import { type AnyOp, type Attrs, completeAttrs, type TensorType } from '../graph/index.ts';
 import { adamOp, adamRatesOp, adamwOp } from './adam.ts';
 import { clipNormOp } from './clip-norm.ts';
@@ -50,6 +51,12 @@ describe('updates', () => {
     const still = new Float32Array(3);
     run(adamwOp, [w, still, lr, ...rates, new Float32Array(3), new Float32Array(3), undefined], { weightDecay: 0.5 });
     for (const [i, kept] of [0.95, -1.9, 2.85].entries()) expect(w[i]).toBeCloseTo(kept, 6);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, Infinity])('refuse %d as the number of Adam’s step', (step) => {
+    const act = () => run(adamRatesOp, [lr, Float32Array.of(step)]);
+    expect(act).toThrow(NumericError);
+    expect(act).toThrow(`[step] expected a count from 1, got ${step}.`);
   });
 
   it.each<[AnyOp, Attrs]>([

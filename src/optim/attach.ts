@@ -5,6 +5,7 @@ import type { GraphBuilder, Tensor } from '../graph/tensor.ts';
 import { adamOp, adamRatesOp, adamwOp } from '../ops/adam.ts';
 import { clipNorm } from '../ops/clip-norm.ts';
 import { sgdMomentumOp, sgdOp } from '../ops/sgd.ts';
+import { unknownKind } from './kinds.ts';
 import type { AdamSpec, OptimizerSpec, SgdSpec } from './spec.ts';
 
 /** A parameter that trains. */
@@ -50,20 +51,24 @@ function adam({ builder, trained: { parameter, gradient, group }, lr, scale, sha
   builder.apply(kind === 'adamw' ? adamwOp : adamOp, inputs, { beta1, beta2, eps, weightDecay });
 }
 
+const updates = { sgd, adam, adamw: adam };
+
 /**
  * Adds one optimizer step to a graph: clipping, if wanted, and the update of every parameter in place.
  *
  * Inputs it adds, all scalars: `lr` (`lr.<group>` for a named group) and, for Adam and AdamW, `step` (`step.<group>`), the number of the step
- * from 1: a group that joins later counts from its own first step, or its moments would be corrected too little.
+ * from 1: a group that joins later counts from its own first step, or its moments would be corrected too little. A run that is fed anything
+ * but a count from 1 throws `NumericError` before the parameters of that group change.
  * States it adds, zero before the first step: `optimizer.<parameter>.momentum_buffer`, or `.exp_avg` and `.exp_avg_sq`.
  *
  * Returns the norm of all gradients before clipping, if they are clipped.
  *
- * **Throws** `UsageError` for nesterov without momentum, `ShapeError` for options out of range.
+ * **Throws** `UsageError` for an unknown kind, with the nearest, or nesterov without momentum; `ShapeError` for options out of range.
  *
  * @example attachOptimizer(builder, [{ parameter: weight, name: 'weight', gradient }], { kind: 'adam', maxGradNorm: 1 });
  */
 export function attachOptimizer(builder: GraphBuilder, trained: readonly TrainedParameter[], spec: OptimizerSpec): Tensor | undefined {
+  if (!Object.hasOwn(updates, spec.kind)) throw unknownKind('optimizer', spec.kind, Object.keys(updates));
   if (spec.kind === 'sgd' && spec.nesterov && !spec.momentum)
     throw new UsageError({ where: 'sgd', expected: 'a momentum above 0 for nesterov', got: `${spec.momentum ?? 0}` });
   const clipped =
@@ -83,7 +88,7 @@ export function attachOptimizer(builder: GraphBuilder, trained: readonly Trained
       shared: (make) => made.get(t.group) ?? made.set(t.group, make()).get(t.group)!,
       state: (suffix) => builder.state(`${OPTIMIZER_PREFIX}${t.name}.${suffix}`, t.parameter.shape),
     };
-    builder.scope(`${OPTIMIZER_PREFIX}${t.name}`, () => (spec.kind === 'sgd' ? sgd(update, spec) : adam(update, spec)));
+    builder.scope(`${OPTIMIZER_PREFIX}${t.name}`, () => updates[spec.kind](update, spec as never));
   }
   return clipped?.norm;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { UsageError } from '../core/errors.ts';
 import { learningRate, type Progress, type ScheduleSpec } from './schedules.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../test/golden/schedules.golden.json', import.meta.url), 'utf8'));
@@ -32,6 +33,17 @@ describe('learningRate', () => {
 
   it('stays at the end of a cosine', () => {
     expect(learningRate({ kind: 'cosine', totalEpochs: 5, minLr: 0.1 }, 1, at(9))).toBeCloseTo(0.1, 12);
+  });
+
+  it('refuses an unknown kind, also inside a warm-up', () => {
+    const cosin = { kind: 'cosin' } as never;
+    for (const spec of [cosin, { kind: 'warmup', warmupSteps: 2, schedule: cosin } as const]) {
+      expect(() => learningRate(spec, 1, at(0))).toThrow(UsageError);
+      expect(() => learningRate(spec, 1, at(0))).toThrow(
+        '[schedule] expected a kind among constant, step, cosine, warmup, got "cosin". Did you mean \'cosine\'?',
+      );
+    }
+    expect(() => learningRate({} as never, 1, at(0))).toThrow('got nothing.');
   });
 
   it('refuses lengths that are not above 0', () => {

@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.ts';
+import { unknownKind } from './kinds.ts';
 
 /** How the learning rate moves, as plain data. */
 export type ScheduleSpec =
@@ -30,6 +31,20 @@ export const cosineFactor = (epoch: number, total: number): number => (1 + Math.
 export const warmupFactor = (step: number, warmupSteps: number, startFactor: number): number =>
   startFactor + (1 - startFactor) * (Math.min(step, warmupSteps) / warmupSteps);
 
+type Rule<K extends ScheduleSpec['kind']> = (spec: Extract<ScheduleSpec, { kind: K }>, baseLr: number, progress: Progress) => number;
+
+const rules: { readonly [K in ScheduleSpec['kind']]: Rule<K> } = {
+  constant: (_, baseLr) => baseLr,
+  step: ({ stepSizeEpochs, gamma = 0.1 }, baseLr, { epoch }) =>
+    baseLr * stepFactor(epoch, positive('stepSizeEpochs', stepSizeEpochs), gamma),
+  cosine: ({ totalEpochs, minLr = 0, every }, baseLr, { epoch, step, stepsPerEpoch, epochs }) => {
+    const total = positive('totalEpochs', totalEpochs ?? epochs);
+    return minLr + (baseLr - minLr) * cosineFactor(every === 'step' ? step / stepsPerEpoch : epoch, total);
+  },
+  warmup: ({ warmupSteps, startFactor = 1 / 3, schedule }, baseLr, progress) =>
+    warmupFactor(progress.step, positive('warmupSteps', warmupSteps), startFactor) * learningRate(schedule, baseLr, progress),
+};
+
 /**
  * Learning rate of the step that comes next: a pure function of where training stands, so a resumed run needs no state.
  *
@@ -37,29 +52,15 @@ export const warmupFactor = (step: number, warmupSteps: number, startFactor: num
  * - `baseLr` the rate that the schedule scales
  * - `progress` epoch and step from 0
  *
- * **Throws** `UsageError` for lengths that are not above 0.
+ * **Throws** `UsageError` for an unknown kind, with the nearest, and for lengths that are not above 0.
  *
  * **Source**: `torch.optim.lr_scheduler` `StepLR`, `CosineAnnealingLR`, `LinearLR`; a warm-up multiplies, as `ChainedScheduler` does.
  *
  * @example learningRate({ kind: 'step', stepSizeEpochs: 4, gamma: 0.1 }, 1e-3, { epoch: 4, step: 3752, stepsPerEpoch: 938, epochs: 10 }) // 1e-4
  */
 export function learningRate(spec: ScheduleSpec, baseLr: number, progress: Progress): number {
-  switch (spec.kind) {
-    case 'constant':
-      return baseLr;
-    case 'step':
-      return baseLr * stepFactor(progress.epoch, positive('stepSizeEpochs', spec.stepSizeEpochs), spec.gamma ?? 0.1);
-    case 'cosine': {
-      const minLr = spec.minLr ?? 0;
-      const total = positive('totalEpochs', spec.totalEpochs ?? progress.epochs);
-      const elapsed = spec.every === 'step' ? progress.step / progress.stepsPerEpoch : progress.epoch;
-      return minLr + (baseLr - minLr) * cosineFactor(elapsed, total);
-    }
-    case 'warmup': {
-      const factor = warmupFactor(progress.step, positive('warmupSteps', spec.warmupSteps), spec.startFactor ?? 1 / 3);
-      return factor * learningRate(spec.schedule, baseLr, progress);
-    }
-  }
+  if (!Object.hasOwn(rules, spec.kind)) throw unknownKind('schedule', spec.kind, Object.keys(rules));
+  return rules[spec.kind](spec as never, baseLr, progress);
 }
 
 function positive(name: string, value: number): number {

@@ -15,7 +15,7 @@ export interface KnownSize {
 }
 
 /** Everything about one transform in one place. */
-interface TransformRecord<S extends z.ZodType = z.ZodType> {
+export interface TransformRecord<S extends z.ZodType = z.ZodType> {
   readonly kind: TransformKind;
   /** One sentence. */
   readonly doc: string;
@@ -31,22 +31,27 @@ interface TransformRecord<S extends z.ZodType = z.ZodType> {
 const record = <S extends z.ZodType>(entry: TransformRecord<S>): TransformRecord<S> => entry;
 
 const pixels = z.int().min(1).max(65535);
-const size = z.union([pixels, z.tuple([pixels, pixels])]);
+const size = z.union([pixels, z.tuple([pixels, pixels])], 'expected a whole number from 1 to 65535, or [height, width]');
 const probability = z.number().min(0).max(1);
 const level = z.number().min(0).max(255);
-const fill = z.union([level, z.tuple([level, level, level])]);
+const fill = z.union([level, z.tuple([level, level, level])], 'expected a level from 0 to 255, or [red, green, blue]');
 const range = (low: number, high: number) =>
-  z.tuple([z.number().min(low).max(high), z.number().min(low).max(high)]).refine(([a, b]) => a <= b, 'expected the smaller number first');
+  z
+    .tuple([z.number().min(low).max(high), z.number().min(low).max(high)], `expected [low, high] within ${low} to ${high}`)
+    .refine(([a, b]) => a <= b, 'expected the smaller number first');
 const side = z.int().min(0).max(65535);
-const padding = z.union([side, z.tuple([side, side]), z.tuple([side, side, side, side])]);
+const padding = z.union(
+  [side, z.tuple([side, side]), z.tuple([side, side, side, side])],
+  'expected a whole number from 0 to 65535, [across, down] or [left, top, right, bottom]',
+);
 const paddingMode = z.enum(['constant', 'edge', 'reflect', 'symmetric']).default('constant');
 const interpolation = z.enum(['bilinear', 'bicubic']).default('bilinear');
-const strength = z.union([z.number().min(0), range(0, Number.MAX_VALUE)]).default(0);
+const strength = z.union([z.number().min(0), range(0, Number.MAX_VALUE)], 'expected a number from 0, or [low, high] from 0').default(0);
 const odd = z
   .int()
   .min(1)
   .refine((n) => n % 2 === 1, 'expected an odd number');
-const perChannel = z.array(z.number()).min(1).max(3);
+const perChannel = z.array(z.number(), 'expected a list of one to three numbers').min(1).max(3);
 
 /** `[1 − x, 1 + x]` of one number. */
 const around = (x: number | draws.Pair): draws.Pair => (typeof x === 'number' ? [Math.max(0, 1 - x), 1 + x] : x);
@@ -129,9 +134,9 @@ export const catalogue = {
     kind: 'geometry',
     doc: 'Rotates by a random angle, counter-clockwise; the size stays, corners are cut off and filled.',
     schema: z.strictObject({
-      degrees: z.union([z.number().min(0), range(-36000, 36000)]),
+      degrees: z.union([z.number().min(0), range(-36000, 36000)], 'expected a number from 0, or [low, high] within -36000 to 36000'),
       interpolation: z.enum(['nearest', 'bilinear']).default('nearest'),
-      center: z.tuple([z.number(), z.number()]).optional(),
+      center: z.tuple([z.number(), z.number()], 'expected [x, y]').optional(),
       fill: fill.default(0),
     }),
     random: true,
@@ -161,7 +166,9 @@ export const catalogue = {
       brightness: strength,
       contrast: strength,
       saturation: strength,
-      hue: z.union([z.number().min(0).max(0.5), range(-0.5, 0.5)]).default(0),
+      hue: z
+        .union([z.number().min(0).max(0.5), range(-0.5, 0.5)], 'expected a number from 0 to 0.5, or [low, high] within -0.5 to 0.5')
+        .default(0),
     }),
     random: true,
     draw: ({ brightness, contrast, saturation, hue }, rng) =>
@@ -185,7 +192,7 @@ export const catalogue = {
   Grayscale: record({
     kind: 'colour',
     doc: 'Makes the picture grey, with one channel or three equal ones.',
-    schema: z.strictObject({ numOutputChannels: z.union([z.literal(1), z.literal(3)]).default(1) }),
+    schema: z.strictObject({ numOutputChannels: z.union([z.literal(1), z.literal(3)], 'expected 1 or 3').default(1) }),
     random: false,
     draw: () => [{ op: 'grayscale' }],
   }),
@@ -193,8 +200,10 @@ export const catalogue = {
     kind: 'colour',
     doc: 'Blurs with a Gaussian of random width; kernelSize is odd, or [across, down].',
     schema: z.strictObject({
-      kernelSize: z.union([odd, z.tuple([odd, odd])]),
-      sigma: z.union([z.number().gt(0), range(1e-6, 1e6)]).default([0.1, 2]),
+      kernelSize: z.union([odd, z.tuple([odd, odd])], 'expected an odd number from 1, or [across, down]'),
+      sigma: z
+        .union([z.number().gt(0), range(1e-6, 1e6)], 'expected a number above 0, or [low, high] within 0.000001 to 1000000')
+        .default([0.1, 2]),
     }),
     random: true,
     draw: ({ kernelSize, sigma }, rng) => [
@@ -211,7 +220,10 @@ export const catalogue = {
   Normalize: record({
     kind: 'tensor',
     doc: 'Subtracts the mean and divides by the standard deviation of each channel.',
-    schema: z.strictObject({ mean: perChannel, std: z.array(z.number().gt(0)).min(1).max(3) }),
+    schema: z.strictObject({
+      mean: perChannel,
+      std: z.array(z.number().gt(0), 'expected a list of one to three numbers above 0').min(1).max(3),
+    }),
     random: false,
     draw: ({ mean, std }) => [{ op: 'normalize', mean, std }],
   }),
@@ -222,7 +234,7 @@ export const catalogue = {
       p: probability.default(0.5),
       scale: range(0, 1).default([0.02, 0.33]),
       ratio: range(1e-3, 1e3).default([0.3, 3.3]),
-      value: z.union([z.number(), perChannel, z.literal('random')]).default(0),
+      value: z.union([z.number(), perChannel, z.literal('random')], 'expected a number, one for each channel, or "random"').default(0),
     }),
     random: true,
     draw: (options, rng, from) => draws.randomErasing(options, rng, from),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../core/errors.ts';
-import { compose, isDeterministic, parseTransforms, sampleShapeOf } from './index.ts';
+import { compose, isDeterministic, parseTransforms, sampleShapeOf, type TransformRecord, transformCatalogue } from './index.ts';
 
 describe('parseTransforms', () => {
   it('fills in the defaults, and keeps what it has made as it is', () => {
@@ -11,6 +11,11 @@ describe('parseTransforms', () => {
       { name: 'ToTensor' },
     ]);
     expect(parseTransforms(JSON.parse(JSON.stringify(list)))).toEqual(list);
+  });
+
+  it('knows transforms by records that have a type outside too', () => {
+    const { kind, random }: Omit<TransformRecord, 'draw' | 'result'> = transformCatalogue.Resize;
+    expect([kind, random]).toEqual(['geometry', false]);
   });
 
   it('unrolls Compose', () => {
@@ -39,6 +44,19 @@ describe('parseTransforms', () => {
       /RandomResizedCrop\.scale\] expected the smaller number first, got \[1,0\.1\]/,
     ],
     [[{ name: 'GaussianBlur', kernelSize: 4 }], /GaussianBlur\.kernelSize\]/],
+    [
+      [{ name: 'Resize', size: Number.NaN }],
+      '[transforms[0] Resize.size] expected a whole number from 1 to 65535, or [height, width], got NaN.',
+    ],
+    [[{ name: 'Resize' }], 'or [height, width], got nothing.'],
+    [[{ name: 'Letterbox', size: 8, fill: 'red' }], 'expected a level from 0 to 255, or [red, green, blue], got "red".'],
+    [
+      [{ name: 'Pad', padding: [1, 2, 3] }],
+      'expected a whole number from 0 to 65535, [across, down] or [left, top, right, bottom], got [1,2,3].',
+    ],
+    [[{ name: 'ColorJitter', brightness: Infinity }], 'expected a number from 0, or [low, high] from 0, got Infinity.'],
+    [[{ name: 'RandomErasing', value: 'noise' }], 'expected a number, one for each channel, or "random", got "noise".'],
+    [[{ name: 'Resize', size: 8, interpolation: 'nearest' }], 'expected "bilinear"|"bicubic", got "nearest".'],
     [[{ name: 'Compose', transforms: 3 }], /\[transforms\[0\] Compose\] expected a list of transforms, got 3/],
     [['Resize'], /\[transforms\[0\]\] expected an object with a 'name', got "Resize"/],
     [7, /\[transforms\] expected a list of transforms, got 7/],

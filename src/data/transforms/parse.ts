@@ -2,11 +2,10 @@ import type { z } from 'zod';
 import { UsageError } from '../../core/errors.ts';
 import { didYouMean } from '../../core/nearest.ts';
 import type { Shape } from '../../core/shape.ts';
+import { show } from '../../core/show.ts';
 import { catalogue, type KnownSize, recordOf, type TransformList, type TransformName, type TransformSpec } from './catalogue.ts';
 
 const names = Object.keys(catalogue) as TransformName[];
-
-const show = (value: unknown) => JSON.stringify(value) ?? String(value);
 
 function placeOf(where: string, index: number, name?: unknown): string {
   return `${where}[${index}]${typeof name === 'string' ? ` ${name}` : ''}`;
@@ -22,10 +21,7 @@ function complaintOf(place: string, error: z.ZodError, given: Record<string, unk
   }
   const at = issue.path.join('.');
   const value = issue.path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], given);
-  const expected = issue.message
-    .replace(/^(Invalid input|Too (small|big)): expected /, '')
-    .replace(/^expected /, '')
-    .replace(/, received .*$/, '');
+  const expected = issue.message.replace(/^(.*?: )?expected (one of )?/, '').replace(/, received .*$/, '');
   return new UsageError({ where: `${place}${at ? `.${at}` : ''}`, expected, got: show(value) });
 }
 

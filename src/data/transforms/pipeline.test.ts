@@ -166,6 +166,25 @@ describe('replay', () => {
     expect(into[0]).toBeCloseTo((plain[0] - 0.5) / 2, 6);
   });
 
+  it.each([
+    ['shorter', { width: 9, height: 9, data: new Uint8Array(3 * 81 - 1) }, 'expected 243 bytes for 9 × 9 pixels, got 242'],
+    ['longer', { width: 9, height: 9, data: new Uint8Array(4 * 81) }, 'got 324. Pixels are three bytes each'],
+    [
+      'a whole picture for a window',
+      { ...noise(9, 9), window: { x: 0, y: 0, width: 9, height: 4 } },
+      'expected 108 bytes for 9 × 4 pixels',
+    ],
+    ['no size', { width: Number.NaN, height: 9, data: new Uint8Array(27) }, 'expected a width and a height from 1, got NaN × 9'],
+  ])('refuses pixels that are not those of the size: %s', (_, picture, message) => {
+    for (const list of [presetTransforms('course', { size: 4 }).train, [{ name: 'Grayscale' }, { name: 'ToTensor' }]]) {
+      const pipeline = compose(list);
+      const act = () => pipeline.run(picture, new Rng(0), new Float32Array(243));
+      expect(act).toThrow(DataError);
+      expect(act).toThrow(message);
+      expect(() => pipeline.show(picture, [])).toThrow(message);
+    }
+  });
+
   it('checks the room and the shape', () => {
     const pipeline = compose([{ name: 'CenterCrop', size: 4 }, { name: 'ToTensor' }]);
     const steps = pipeline.draw(new Rng(0), { width: 9, height: 9 });

@@ -86,14 +86,14 @@ export class Pipeline {
   /**
    * Applies drawn steps and writes the numbers, channels first, at `offset`.
    *
-   * **Throws** `ShapeError` if they do not fit there or the picture lacks pixels that the steps need.
+   * **Throws** `ShapeError` if they do not fit there; `DataError` if the picture has not the bytes of its size, or lacks pixels that the steps need.
    */
   replay(picture: Picture, steps: readonly Step[], into: Float32Array, offset = 0): void {
     const { runs, tensor } = runsOf(steps);
     this.#withScratch((scratch) => this.#write(picture, runs, tensor, into, offset, scratch));
   }
 
-  /** The picture as it is just before it becomes a tensor. */
+  /** The picture as it is just before it becomes a tensor. **Throws** `DataError` as `replay` does. */
   show(picture: Picture, steps: readonly Step[]): Picture {
     return this.#withScratch((scratch) => {
       const { picture: result, colour } = this.#process(picture, runsOf(steps).runs, scratch);
@@ -102,7 +102,7 @@ export class Pipeline {
     });
   }
 
-  /** Draws for a decoded picture and applies; returns what was drawn. */
+  /** Draws for a decoded picture and applies; returns what was drawn. **Throws** as `replay` does. */
   run(picture: Picture, rng: Rng, into: Float32Array, offset = 0): Step[] {
     const steps = this.draw(rng, picture);
     this.replay(picture, steps, into, offset);
@@ -154,8 +154,10 @@ export class Pipeline {
     writeTensor(result.data, result, colour, tensor, into, offset, scratch);
   }
 
-  /** All but the tensor's steps; the pixels of the result lie in the room of `scratch`. `plan` is that of the first run, if it was made before. */
-  #process(picture: Picture, runs: readonly Run[], scratch: Scratch, plan = planOf(runs[0], picture)): Work {
+  /** All but the tensor's steps; the pixels of the result lie in the room of `scratch`. `ready` is the plan of the first run, if it was made before. */
+  #process(picture: Picture, runs: readonly Run[], scratch: Scratch, ready?: GeometryPlan): Work {
+    checkPixels(picture);
+    const plan = ready ?? planOf(runs[0], picture);
     const work: Work = { picture, colour: [] };
     let slot: number = slots.evenRun;
     for (const [k, run] of (runs.length ? runs : [{ geometry: [] }]).entries()) {
@@ -190,7 +192,20 @@ const mostKeptBytes = 2 ** 28;
 const whole = ({ width, height }: Size): NeededRegion => ({ x: 0, y: 0, width, height });
 const planOf = (run: Run | undefined, size: Size) => (run && 'geometry' in run ? new GeometryPlan(run.geometry, size) : undefined);
 
-function checkWindow({ width, height, window = { x: 0, y: 0, width, height } }: Picture, needs: NeededRegion): void {
+/** The kernels go by the size alone: past the end of the pixels they would read what an earlier picture left. */
+function checkPixels({ width, height, window = whole({ width, height }), data }: Picture): void {
+  const length = 3 * window.width * window.height;
+  const isSize = [width, height].every((extent) => Number.isInteger(extent) && extent > 0);
+  if (isSize && data.length === length) return;
+  throw new DataError({
+    where: 'picture',
+    expected: isSize ? `${length} bytes for ${window.width} × ${window.height} pixels` : 'a width and a height from 1',
+    got: isSize ? `${data.length}` : `${width} × ${height}`,
+    hint: 'Pixels are three bytes each: red, green and blue, without alpha',
+  });
+}
+
+function checkWindow({ width, height, window = whole({ width, height }) }: Picture, needs: NeededRegion): void {
   const covers =
     window.x <= needs.x &&
     window.y <= needs.y &&

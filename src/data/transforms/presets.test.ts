@@ -38,6 +38,10 @@ describe('presetTransforms', () => {
     );
   });
 
+  it.each(presetNames)('%s takes an option that is undefined as left out', (name) => {
+    expect(presetTransforms(name, { size: undefined, mean: undefined, std: undefined, fit: undefined })).toEqual(presetTransforms(name));
+  });
+
   it.each(presetNames.flatMap((name) => fits.map((fit) => [name, fit] as const)))(
     '%s with fit %s makes samples of one size',
     (name, fit) => {

@@ -112,8 +112,8 @@ export function presetTransforms(name: PresetName | (string & {}) = 'standard', 
   if (!Object.hasOwn(table, name)) {
     throw new UsageError({ where: 'preset', expected: presetNames.join(', '), got: `'${name}'`, hint: didYouMean(name, presetNames) });
   }
-  const filled: Filled = { size: 224, mean: imagenetMean, std: imagenetStd, fit: 'crop', ...options };
-  if (!fits.includes(filled.fit)) throw new UsageError({ where: 'fit', expected: fits.join(', '), got: `'${filled.fit}'` });
-  const lists = table[name as PresetName](filled);
+  const { size = 224, mean = imagenetMean, std = imagenetStd, fit = 'crop' } = options;
+  if (!fits.includes(fit)) throw new UsageError({ where: 'fit', expected: fits.join(', '), got: `'${fit}'` });
+  const lists = table[name as PresetName]({ size, mean, std, fit });
   return { train: parseTransforms(lists.train, `${name} train`), valid: parseTransforms(lists.valid, `${name} valid`) };
 }
