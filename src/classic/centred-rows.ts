@@ -1,6 +1,5 @@
 import { i32, type NdArray } from '../core/ndarray.ts';
-import type { LabelledRows } from './knn-study.ts';
-import { type Rows, rowCountOf } from './rows.ts';
+import { type LabelledRows, type Rows, rowCountOf } from './rows.ts';
 
 /** Bytes are levels, which count from 0 to 1. */
 const scaleOf = ({ data }: Rows): number => (data instanceof Uint8Array ? 1 / 255 : 1);

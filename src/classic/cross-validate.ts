@@ -2,7 +2,7 @@ import { UsageError } from '../core/errors.ts';
 import { Rng } from '../core/rng.ts';
 import type { Engine } from '../engine/engine.ts';
 import { accuracyOf, type KnnMetric, nearestNeighbours, vote } from './knn.ts';
-import { type Rows, roomFor, rowCountOf, takeRows } from './rows.ts';
+import { checkLabelled, type Rows, roomFor, rowCountOf, takeRows } from './rows.ts';
 
 /** How well one `k` did. */
 export interface FoldScores {
@@ -37,19 +37,22 @@ export interface CrossValidateOptions {
  *
  * One search with the largest `k` serves all.
  *
- * **Throws** `UsageError` if `folds` is not between 2 and the rows, or a `k` is larger than the rows outside the largest part.
+ * **Throws** `UsageError` if `folds` is not between 2 and the rows, or a `k` is not between 1 and the rows outside the largest part; `DataError`
+ * if the labels are not one class for each row; what `nearestNeighbours` throws.
  *
  * @example const scores = await crossValidate(engine, { rows, labels, classes: 10, ks: [1, 3, 5] });
  */
 export async function crossValidate(engine: Engine, options: CrossValidateOptions): Promise<FoldScores[]> {
   const { rows, labels, classes, ks, folds = 5, metric, seed = 0, onProgress } = options;
+  checkLabelled({ rows, labels }, classes, 'cross-validation');
   const count = rowCountOf(rows);
   if (!(Number.isInteger(folds) && folds >= 2 && folds <= count))
-    throw new UsageError({ where: '--folds', expected: `2 to ${count}`, got: `${folds}` });
+    throw new UsageError({ where: 'folds', expected: `2 to ${count}`, got: `${folds}` });
   const most = Math.max(...ks);
   const fewest = count - Math.ceil(count / folds);
-  if (most > fewest)
-    throw new UsageError({ where: '--k', expected: `1 to ${fewest}, as many rows as are outside one of ${folds} folds`, got: `${most}` });
+  const wrong = ks.length > 0 ? ks.find((k) => !(Number.isInteger(k) && k >= 1 && k <= fewest)) : 'none';
+  if (wrong !== undefined)
+    throw new UsageError({ where: 'k', expected: `1 to ${fewest}, as many rows as are outside one of ${folds} folds`, got: `${wrong}` });
   const order = new Rng(seed, 'folds').permutation(count);
   const accuracies = ks.map((): number[] => []);
   // The parts' sizes differ by one at most.

@@ -1,13 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { bestOf, crossValidate, type FoldScores } from './cross-validate.ts';
 import { accuracyOf, type KnnMetric, type Neighbours, nearestNeighbours, vote } from './knn.ts';
-import { firstRows, type Rows, rowCountOf } from './rows.ts';
-
-/** Rows and the class of each. */
-export interface LabelledRows {
-  readonly rows: Rows;
-  readonly labels: ArrayLike<number>;
-}
+import { checkLabelled, firstRows, type LabelledRows, type Rows, rowCountOf } from './rows.ts';
 
 /** Time of one query among the first `rows` training rows. */
 export interface QueryTime {
@@ -57,13 +51,14 @@ const repeats = 3;
  *
  * The test rows take no part in the choice of `k`.
  *
- * **Throws** what `crossValidate` and `nearestNeighbours` throw.
+ * **Throws** what `crossValidate` and `nearestNeighbours` throw; `DataError` if the test labels are not one class for each row.
  *
  * @example const { bestK, accuracy } = await studyNeighbours(engine, { train, test, classes: 10, metric: 'cosine' });
  */
 export async function studyNeighbours(engine: Engine, options: KnnStudyOptions): Promise<KnnStudy> {
   const { train, test, classes, ks = [1, 3, 5, 10, 20], metric = 'l2', folds, seed, onProgress } = options;
   const told = (stage: KnnStage) => (share: number) => onProgress?.(stage, share);
+  for (const [part, set] of Object.entries({ train, test })) checkLabelled(set, classes, `knn: ${part}`);
   const { rows, labels } = train;
   const crossValidation = await crossValidate(engine, {
     rows,

@@ -104,6 +104,19 @@ describe('nearestNeighbours', () => {
   it('refuses k beyond the rows', async () => {
     await expect(nearestNeighbours(engine, { queries: random(1, 'a'), rows: random(3, 'b'), k: 4 })).rejects.toThrow(/1 to 3, got 4/);
   });
+
+  it('refuses queries and rows that are not one or more whole rows, and an unknown metric', async () => {
+    const whole = random(3, 'rows');
+    const none = { data: new Float32Array(0), width };
+    const cut = { data: new Float32Array(10), width };
+    const near = (queries: typeof whole, rows: typeof whole, metric = 'l2') =>
+      nearestNeighbours(engine, { queries, rows, k: 1, metric: metric as KnnMetric });
+    await expect(near(none, whole)).rejects.toThrow('[knn: queries] expected one or more rows of 3 numbers, got 0 numbers');
+    await expect(near(cut, whole)).rejects.toThrow('[knn: queries] expected one or more rows of 3 numbers, got 10 numbers');
+    await expect(near(whole, cut)).rejects.toThrow('[knn: rows] expected one or more rows of 3 numbers, got 10 numbers');
+    await expect(near(whole, { data: whole.data, width: 0 })).rejects.toThrow('[knn: rows] expected rows of 1 number or more');
+    await expect(near(whole, whole, 'l3')).rejects.toThrow("[metric] expected l1, l2 or cosine, got 'l3'");
+  });
 });
 
 describe('vote', () => {
@@ -114,6 +127,14 @@ describe('vote', () => {
     expect([...predictions]).toEqual([1, 1]);
     expect([...probabilities]).toEqual([0.25, 0.5, 0.25, 0.5, 0.5, 0]);
     expect([...vote(near, labels, 3, 1).predictions]).toEqual([2, 1]);
+  });
+
+  it.each([
+    [[0, 2, 0], '[vote, row 1] expected a label from 0 to 1, got 2'],
+    [[0, -1, 0], '[vote, row 1] expected a label from 0 to 1, got -1'],
+    [[0, 1], '[vote] expected 3 labels, one for each sample, got 2'],
+  ])('refuses the labels %j of three rows in two classes', (labels, message) => {
+    expect(() => vote({ k: 1, indices: Int32Array.of(0, 1, 2) }, labels, 2)).toThrow(message);
   });
 });
 
@@ -130,9 +151,19 @@ describe('crossValidate', () => {
   it('refuses more neighbours than are outside a part', async () => {
     const rows = { data: new Float32Array(11), width: 1 };
     const run = (k: number, folds: number) => crossValidate(engine, { rows, labels: new Int32Array(11), classes: 1, ks: [1, k], folds });
-    await expect(run(9, 5)).rejects.toThrow(/--k\] expected 1 to 8.*got 9/);
-    await expect(run(1, 12)).rejects.toThrow(/--folds\] expected 2 to 11, got 12/);
+    await expect(run(9, 5)).rejects.toThrow(/\[k\] expected 1 to 8.*got 9/);
+    await expect(run(1, 12)).rejects.toThrow(/\[folds\] expected 2 to 11, got 12/);
+    for (const k of [0, 1.5, Number.NaN]) await expect(run(k, 5)).rejects.toThrow(`[k] expected 1 to 8`);
     await expect(run(8, 5)).resolves.toHaveLength(2);
+  });
+
+  it.each([
+    [[0, 1], '[cross-validation] expected 3 labels, one for each sample, got 2'],
+    [[0, 1, 2], '[cross-validation, row 2] expected a label from 0 to 1, got 2'],
+    [[0, -1, 1], '[cross-validation, row 1] expected a label from 0 to 1, got -1'],
+  ])('refuses the labels %j of three rows in two classes', async (labels, message) => {
+    const rows = { data: Float32Array.of(0, 1, 2), width: 1 };
+    await expect(crossValidate(engine, { rows, labels, classes: 2, ks: [1], folds: 3 })).rejects.toThrow(message);
   });
 
   it('gives the standard deviation of a sample', async () => {
@@ -160,5 +191,7 @@ describe('studyNeighbours', () => {
     expect(study.neighbours.indices).toHaveLength(9 * 3);
     expect(study.queryTimes.map(({ rows }) => rows)).toEqual([10, 20, 40]);
     expect([...stages]).toEqual(['cross-validation', 'test', 'timing']);
+    const short = { ...test, labels: test.labels.slice(1) };
+    await expect(studyNeighbours(engine, { train, test: short, classes: 2, ks: [1] })).rejects.toThrow('[knn: test] expected 9 labels');
   });
 });

@@ -1,8 +1,10 @@
 import { UsageError } from '../core/errors.ts';
+import { checkOptions, oneOf } from '../core/option-ranges.ts';
+import { checkLabels } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Candidates } from './candidates.ts';
 import { compareAbsolutely, compareByProducts } from './compare.ts';
-import { type Rows, rowCountOf, rowOf, squaredNorms } from './rows.ts';
+import { checkRows, type Rows, rowCountOf, rowOf, squaredNorms } from './rows.ts';
 
 export const knnMetrics = ['l1', 'l2', 'cosine'] as const;
 export type KnnMetric = (typeof knnMetrics)[number];
@@ -63,8 +65,8 @@ export interface NeighbourOptions {
  * bytes – and double precision orders them, so a neighbour can be missed only where more than 8 rows lie as near within single precision of ‖r‖².
  * Memory beside the arguments: blocks of 2048 queries and 512 rows. With cosine, a row of zeros has distance 1.
  *
- * **Throws** `UsageError` if widths differ or `k` is not between 1 and the number of rows; `NumericError` naming the first row or query that
- * is not finite.
+ * **Throws** `UsageError` if widths differ, there is no such metric or `k` is not between 1 and the number of rows; `ShapeError` if queries or
+ * rows are not one or more whole rows; `NumericError` naming the first row or query that is not finite.
  *
  * @example const { indices } = await nearestNeighbours(engine, { queries, rows, k: 5, metric: 'l2' });
  */
@@ -72,6 +74,9 @@ export async function nearestNeighbours(
   engine: Engine,
   { queries, rows, k, metric = 'l2', onProgress }: NeighbourOptions,
 ): Promise<Neighbours> {
+  checkOptions({ metric }, { metric: oneOf(knnMetrics) });
+  checkRows(queries, 'knn: queries');
+  checkRows(rows, 'knn: rows');
   const { width } = rows;
   const [queryCount, rowCount] = [rowCountOf(queries), rowCountOf(rows)];
   if (queries.width !== width)
@@ -109,13 +114,15 @@ function refine(queries: Rows, rows: Rows, candidates: Candidates, k: number, di
  *
  * **Shapes**: predictions `[Q]`, probabilities `[Q, classes]`.
  *
- * **Throws** `UsageError` if `k` is not between 1 and the neighbours there are.
+ * **Throws** `UsageError` if `k` is not between 1 and the neighbours there are; `DataError` if a label is no class or a neighbour has none.
  * **Source**: differs from scikit-learn's `KNeighborsClassifier` only among equal votes, where that takes the lowest class index.
  *
  * @example const { predictions } = vote(near, train.labels, 10, 5);
  */
 export function vote({ k: kept, indices }: Neighbours, labels: ArrayLike<number>, classes: number, k: number = kept) {
   if (!(Number.isInteger(k) && k >= 1 && k <= kept)) throw new UsageError({ where: 'vote', expected: `k from 1 to ${kept}`, got: `${k}` });
+  const rows = indices.reduce((most, row) => Math.max(most, row + 1), labels.length);
+  checkLabels({ name: 'vote', length: rows, classes, labels });
   const count = indices.length / kept;
   const predictions = new Int32Array(count);
   const probabilities = new Float32Array(count * classes);

@@ -1,5 +1,5 @@
 import { evaluationGraph, trainingGraph } from '../compile/step.ts';
-import { UsageError } from '../core/errors.ts';
+import { above0, checkOptions, from0, integer, oneOf, share } from '../core/option-ranges.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Linear } from '../nn/layers.ts';
@@ -29,11 +29,18 @@ export interface LinearStepOptions extends LinearObjective {
   momentum?: number;
 }
 
-/** **Throws** `UsageError` for a margin that is not above 0 or a λ below 0. */
-export function checkObjective({ margin = 1, l2 = 0 }: LinearObjective): void {
-  if (!(margin > 0 && Number.isFinite(margin))) throw new UsageError({ where: '--margin', expected: 'a number above 0', got: `${margin}` });
-  if (!(l2 >= 0 && Number.isFinite(l2))) throw new UsageError({ where: '--l2', expected: 'a number from 0', got: `${l2}` });
-}
+const ranges = {
+  loss: oneOf(linearLosses),
+  margin: above0,
+  l2: from0,
+  batchSize: integer(1),
+  width: integer(1),
+  classes: integer(1),
+  momentum: share,
+};
+
+/** **Throws** `UsageError` for an option out of range: no such loss, a margin that is not above 0, a λ below 0 … */
+export const checkObjective = (options: Partial<LinearStepOptions>): void => checkOptions(options, ranges);
 
 function lossOf({ loss = 'softmax', margin = 1 }: LinearObjective): Loss {
   return loss === 'hinge' ? hingeLoss({ margin }) : crossEntropyLoss();
@@ -50,7 +57,7 @@ function lossOf({ loss = 'softmax', margin = 1 }: LinearObjective): Loss {
  * **Shapes**: inputs `x` `[N, width]`, `target` i32 `[N]`, `lr` `[]`; parameters `weight` `[classes, width]`, `bias` `[classes]`; outputs `loss`,
  * `dataLoss` (L alone) and `y`, the scores `[N, classes]`, all from before the step.
  *
- * **Throws** `UsageError` for a margin that is not above 0 or a λ below 0.
+ * **Throws** `UsageError` for an option out of range.
  * **Source**: the course's losses; `torch.optim.SGD` for the momentum.
  *
  * @example const graph = linearStepGraph({ batchSize: 100, width: 3072, classes: 10, loss: 'hinge', l2: 1e-4 });
@@ -67,10 +74,13 @@ export function linearStepGraph(options: LinearStepOptions): Graph {
   return trainingGraph({ module, inputShape: [batchSize, width], loss, optimizer: { kind: 'sgd', momentum } });
 }
 
-/** Scores `y` and the loss without its penalty, for a batch. */
-export const linearEvaluationGraph = (options: Omit<LinearStepOptions, 'l2' | 'momentum'>): Graph =>
-  evaluationGraph({
-    module: new Linear(options.width, options.classes),
-    inputShape: [options.batchSize, options.width],
-    loss: lossOf(options),
-  });
+/**
+ * Scores `y` and the loss without its penalty, for a batch.
+ *
+ * **Throws** `UsageError` for an option out of range.
+ */
+export function linearEvaluationGraph(options: Omit<LinearStepOptions, 'l2' | 'momentum'>): Graph {
+  checkObjective(options);
+  const { batchSize, width, classes } = options;
+  return evaluationGraph({ module: new Linear(width, classes), inputShape: [batchSize, width], loss: lossOf(options) });
+}

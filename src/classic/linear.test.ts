@@ -70,8 +70,8 @@ describe('linearStepGraph', () => {
   });
 
   it('refuses margins and penalties out of range', () => {
-    expect(() => linearStepGraph({ margin: 0, batchSize, width, classes })).toThrow(/--margin\] expected a number above 0, got 0/);
-    expect(() => linearStepGraph({ l2: -1, batchSize, width, classes })).toThrow(/--l2\] expected a number from 0, got -1/);
+    expect(() => linearStepGraph({ margin: 0, batchSize, width, classes })).toThrow(/\[margin\] expected a number above 0, got 0/);
+    expect(() => linearStepGraph({ l2: -1, batchSize, width, classes })).toThrow(/\[l2\] expected a number from 0, got -1/);
     expect(() => linearStepGraph({ l2: Number.NaN, batchSize, width, classes })).toThrow(/got NaN/);
   });
 
@@ -152,6 +152,31 @@ describe('trainLinear', () => {
     const weights = async (seed: number) => (await trainLinear(engine, { ...options, epochs: 1, seed })).model.weight;
     expect(await weights(3)).toEqual(await weights(3));
     expect(await weights(4)).not.toEqual(await weights(3));
+  });
+
+  it.each([
+    [{ epochs: 0 }, '[epochs] expected an integer from 1, got 0'],
+    [{ epochs: 1.5 }, '[epochs] expected an integer from 1, got 1.5'],
+    [{ epochs: Number.NaN }, '[epochs] expected an integer from 1, got NaN'],
+    [{ lr: 0 }, '[lr] expected a number above 0, got 0'],
+    [{ lr: -1 }, '[lr] expected a number above 0, got -1'],
+    [{ momentum: 1 }, '[momentum] expected a number from 0 to below 1, got 1'],
+    [{ batchSize: 0 }, '[batchSize] expected an integer from 1, got 0'],
+    [{ classes: 0 }, '[classes] expected an integer from 1, got 0'],
+    [{ loss: 'mse' }, "[loss] expected hinge or softmax, got 'mse'"],
+    [{ classes: 2 }, '[linear: train, row 2] expected a label from 0 to 1, got 2'],
+    [{ test: { ...options.test, labels: [0, 1] } }, '[linear: test] expected 61 labels, one for each sample, got 2'],
+    [{ test: { rows: { data: new Uint8Array(0), width }, labels: [] } }, '[linear: test] expected one or more rows of 4 numbers, got 0'],
+    [{ train: { rows: { data: new Uint8Array(6), width }, labels: [0] } }, '[linear: train] expected one or more rows of 4 numbers, got 6'],
+  ])('refuses %j', async (wrong, message) => {
+    await expect(trainLinear(engine, { ...options, ...wrong } as LinearOptions)).rejects.toThrow(message);
+  });
+
+  it('takes options that are undefined as left out', async () => {
+    const { train, test, epochs } = options;
+    const { model } = await trainLinear(engine, { train, test, classes, epochs });
+    const left = { batchSize: undefined, lr: undefined, momentum: undefined, loss: undefined, margin: undefined, l2: undefined };
+    expect((await trainLinear(engine, { train, test, classes, epochs, ...left })).model).toEqual(model);
   });
 
   it('refuses rows of two widths and says when the loss explodes', async () => {

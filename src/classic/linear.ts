@@ -1,17 +1,17 @@
 import { countCorrect, predictedClasses } from '../core/argmax.ts';
 import { NumericError, UsageError } from '../core/errors.ts';
 import { f32, type NdArray, type StateDict, scalar } from '../core/ndarray.ts';
+import { above0, checkOptions, integer } from '../core/option-ranges.ts';
 import { Rng } from '../core/rng.ts';
 import { batchIndices, epochOrder } from '../data/order.ts';
 import type { Engine, Results, Store } from '../engine/engine.ts';
 import { initialOptimizerState } from '../optim/attach.ts';
 import { learningRate, type ScheduleSpec } from '../optim/schedules.ts';
 import { CentredRows, meanRow } from './centred-rows.ts';
-import type { LabelledRows } from './knn-study.ts';
 import type { LinearModel } from './linear-scores.ts';
 import { checkObjective, type LinearObjective, linearEvaluationGraph, linearStepGraph } from './linear-step.ts';
 import { ProgramsBySize } from './programs-by-size.ts';
-import { rowCountOf } from './rows.ts';
+import { checkLabelled, type LabelledRows, rowCountOf } from './rows.ts';
 
 export interface LinearOptions extends LinearObjective {
   train: LabelledRows;
@@ -77,13 +77,16 @@ function firstState(width: number, classes: number, seed: number): StateDict {
  *
  * Numerics: the same options, engine and thread count give the same weights bit for bit.
  *
- * **Throws** `UsageError` for options out of range or rows of two widths; `NumericError` if the loss is no longer finite.
+ * **Throws** `UsageError` for options out of range or rows of two widths; `ShapeError` if train or test are not one or more whole rows;
+ * `DataError` if their labels are not one class for each row; `NumericError` if the loss is no longer finite.
  *
  * @example const { model, history } = await trainLinear(engine, { train, test, classes: 10, loss: 'hinge' });
  */
 export async function trainLinear(engine: Engine, options: LinearOptions): Promise<LinearResult> {
   checkObjective(options);
+  checkOptions(options, { epochs: integer(1), lr: above0 });
   const { train, test, classes, loss = 'softmax', momentum = 0.9, epochs = 10, seed = 0 } = options;
+  for (const [part, set] of Object.entries({ train, test })) checkLabelled(set, classes, `linear: ${part}`);
   const { width } = train.rows;
   if (test.rows.width !== width)
     throw new UsageError({ where: 'linear', expected: `test rows of ${width} numbers, as the training rows`, got: `${test.rows.width}` });

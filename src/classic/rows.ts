@@ -1,4 +1,5 @@
-import { NumericError } from '../core/errors.ts';
+import { NumericError, ShapeError } from '../core/errors.ts';
+import { checkLabels } from '../data/dataset.ts';
 
 /** Rows of `width` numbers, one after the other: bytes for pixels' levels, which take a quarter of the room, or reals. */
 export interface Rows {
@@ -6,7 +7,27 @@ export interface Rows {
   readonly width: number;
 }
 
+/** Rows and the class of each. */
+export interface LabelledRows {
+  readonly rows: Rows;
+  readonly labels: ArrayLike<number>;
+}
+
 export const rowCountOf = ({ data, width }: Rows): number => data.length / width;
+
+/** **Throws** `ShapeError` if the numbers are not one or more whole rows. */
+export function checkRows({ data, width }: Rows, where: string): void {
+  if (!(Number.isInteger(width) && width >= 1))
+    throw new ShapeError({ where, expected: 'rows of 1 number or more', got: `a width of ${width}` });
+  if (data.length === 0 || data.length % width !== 0)
+    throw new ShapeError({ where, expected: `one or more rows of ${width} numbers`, got: `${data.length} numbers` });
+}
+
+/** **Throws** `ShapeError` as `checkRows` does; `DataError` if the labels are not one class for each row. */
+export function checkLabelled({ rows, labels }: LabelledRows, classes: number, name: string): void {
+  checkRows(rows, name);
+  checkLabels({ name, length: rowCountOf(rows), classes, labels });
+}
 
 export const rowOf = ({ data, width }: Rows, n: number): Float32Array | Uint8Array => data.subarray(n * width, (n + 1) * width);
 

@@ -5,7 +5,7 @@ import { formatShape } from '../core/shape.ts';
 import { readPickle } from '../formats/pickle.ts';
 import { numpyGlobals } from '../formats/pickle-numpy.ts';
 import { byteSamples } from './byte-samples.ts';
-import type { Dataset } from './dataset.ts';
+import { checkLabels, type Dataset } from './dataset.ts';
 import { type ByClass, FolderReader } from './folder-reader.ts';
 import { decodePicture } from './picture.ts';
 
@@ -68,8 +68,7 @@ export function readCifarPython(bytes: Uint8Array, file: string): CifarBatch {
 }
 
 function checked(batch: CifarBatch, file: string): CifarBatch {
-  const row = Array.from(batch.labels).findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes.length));
-  if (row >= 0) throw new DataError({ where: `${file}, row ${row}`, expected: 'a label from 0 to 9', got: `${batch.labels[row]}` });
+  checkLabels({ name: file, length: batch.labels.length, classes, labels: batch.labels });
   return batch;
 }
 

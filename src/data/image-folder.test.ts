@@ -32,6 +32,8 @@ describe('openImageFolder', () => {
   it.each(['val', 'valid', 'validation'])('reads the parts train, %s and test', async (val) => {
     await putAll('train/b/2.jpg', 'train/b/10.jpg', 'train/a/1.jpg', `${val}/a/1.jpg`, `${val}/b/1.jpg`, 'test/b/1.jpg');
     const { splits, classes, names, report } = await openImageFolder(root);
+    const left = { valSplit: undefined, names: undefined, strict: undefined, testValidates: undefined, purposes: undefined };
+    expect(await openImageFolder(root, left)).toEqual({ root, splits, classes, names, report });
     expect(classes).toEqual(['a', 'b']);
     expect(names).toEqual(classes);
     expect(below(splits.train.files)).toEqual(['train/a/1.jpg', 'train/b/10.jpg', 'train/b/2.jpg']);
@@ -225,7 +227,7 @@ describe('openImageFolder', () => {
       files: ['train/a/1.jpg', 'train/b/1.jpg', 'val/a/1.jpg'],
       options: { valSplit: 0.2 },
       kind: UsageError,
-      message: /--val-split\] expected a folder without a validation part/,
+      message: /\[valSplit\] expected a folder without a validation part/,
     },
     {
       what: 'a share of 20',
@@ -284,6 +286,11 @@ describe('openLabelledFolder', () => {
     expect(report.lines).toEqual(['found 3 images in 2 classes to validate with', "val: no pictures of 'b' (1 of 3 classes)"]);
     await putAll('train/a/1.jpg', 'test/a/1.jpg', 'valid/b/1.jpg');
     expect(below((await openLabelledFolder(root, { classes })).split.files)).toEqual(['valid/b/1.jpg']);
+  });
+
+  it('takes options that are undefined as left out', async () => {
+    await putAll('a/1.jpg', 'b/1.jpg');
+    expect(await openLabelledFolder(root, { classes, strict: undefined })).toEqual(await openLabelledFolder(root, { classes }));
   });
 
   it('refuses a class that the recognizer does not know, and a folder without pictures', async () => {

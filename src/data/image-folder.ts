@@ -70,6 +70,9 @@ function divide(train: ByClass, valSplit: number): Required<Pick<Parts, 'train' 
   return parts;
 }
 
+/** What takes a fifth, for callers of the library and of the command line. */
+const fifth = 'valSplit: 0.2 (--val-split 0.2)';
+
 /** Makes sure that there is something to train and something to validate with. */
 function completeParts(root: string, parts: Parts, valSplit: number | undefined): Parts & { train: ByClass; val: ByClass } {
   const layout = `class folders with pictures in ${path.join(root, 'train')}, or in the folder itself`;
@@ -82,7 +85,7 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
     });
   if (parts.val && valSplit !== undefined)
     throw new UsageError({
-      where: '--val-split',
+      where: 'valSplit',
       expected: 'a folder without a validation part',
       got: `${root}, which has one`,
       hint: 'Leave the option out, or move that part elsewhere',
@@ -92,7 +95,7 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
       where: root,
       expected: `a validation part: a folder ${partNames.val.join(', ')}`,
       got: 'none',
-      hint: 'Use --val-split 0.2 to take a fifth of the pictures for it',
+      hint: `Use ${fifth} to take a fifth of the pictures for it`,
     });
   const complete = { ...parts, ...(parts.val ? {} : divide(parts.train!, valSplit!)) } as ReturnType<typeof completeParts>;
   if (countOf(complete.val) === 0)
@@ -100,7 +103,7 @@ function completeParts(root: string, parts: Parts, valSplit: number | undefined)
       where: root,
       expected: 'pictures to validate with',
       got: 'a validation part without a usable picture',
-      hint: 'Add some, or remove that folder and use --val-split 0.2',
+      hint: `Add some, or remove that folder and use ${fifth}`,
     });
   return complete;
 }

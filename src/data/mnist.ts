@@ -8,7 +8,7 @@ import type { NdArray } from '../core/ndarray.ts';
 import { formatShape } from '../core/shape.ts';
 import { readIdx } from '../formats/idx.ts';
 import { byteSamples } from './byte-samples.ts';
-import type { Dataset } from './dataset.ts';
+import { checkLabels, type Dataset } from './dataset.ts';
 
 const sidePx = 28;
 const samplePixels = sidePx * sidePx;
@@ -66,8 +66,7 @@ async function loadSplit(folder: string, split: keyof typeof splits): Promise<Da
       got: `${targets.length}`,
       hint: 'Take both files from the same split.',
     });
-  const row = targets.findIndex((label) => label >= classes.length);
-  if (row >= 0) throw new DataError({ where: `${labels.file}, row ${row}`, expected: 'a label from 0 to 9', got: `${targets[row]}` });
+  checkLabels({ name: labels.file, length, classes, labels: targets });
 
   return {
     name: `mnist ${split}`,

@@ -1,6 +1,6 @@
 import { DataError, UsageError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { Dataset, PictureFiles } from './dataset.ts';
+import { checkLabels, type Dataset, type PictureFiles } from './dataset.ts';
 import type { PictureSplit } from './image-folder.ts';
 import { SampleReader } from './loader/sample.ts';
 import { sampleShapeOf, type TransformList } from './transforms/index.ts';
@@ -26,7 +26,8 @@ export interface PictureDataset extends Dataset {
  *
  * - `split` files and labels, as `openImageFolder` gives them; `transforms` how samples are made, for example of `presetTransforms`
  *
- * **Throws** `UsageError` if the transforms do not fit together or make samples whose size depends on the picture.
+ * **Throws** `UsageError` if the transforms do not fit together or make samples whose size depends on the picture; `DataError` if the labels
+ * are not one class for each file.
  *
  * @example
  * const { splits, classes } = await openImageFolder('flowers');
@@ -34,6 +35,7 @@ export interface PictureDataset extends Dataset {
  */
 export function pictureDataset({ name, split, classes, transforms, seed = 0 }: PictureDatasetOptions): PictureDataset {
   const { files, labels } = split;
+  checkLabels({ name, length: files.length, classes, labels });
   const sampleShape = sampleShapeOf(transforms, name);
   if (!sampleShape)
     throw new UsageError({

@@ -48,7 +48,7 @@ describe('openSmallPictures', () => {
     expect([train.name, test.length, train.classes]).toEqual(['cifar10 train', 10, cifarClasses]);
     await writePicture('test/frog/wide.png', 0, [33, 32]);
     await expect(openSmallPictures(folder)).rejects.toThrow(/wide\.png\] expected 32×32 px.*33×32/);
-    await expect(openSmallPictures(folder, { sizePx: 16 })).rejects.toThrow(/--size\] expected 32, the size of .*’s pictures, got 16/);
+    await expect(openSmallPictures(folder, { sizePx: 16 })).rejects.toThrow(/\[size\] expected 32, the size of .*’s pictures, got 16/);
   });
 
   it('names a data set that is none, the nearest name, folders without classes and sizes out of range', async () => {
@@ -59,8 +59,8 @@ describe('openSmallPictures', () => {
     await writePicture('train/only/a.png', 0);
     await writePicture('test/only/a.png', 0);
     await expect(openSmallPictures(folder)).rejects.toThrow(/expected two or more classes with pictures, got only 'only'/);
-    await expect(openSmallPictures(folder, { sizePx: 0 })).rejects.toThrow(/--size\] expected an integer from 1 to 256, got 0/);
-    await expect(openSmallPictures('mnist', { sizePx: 32 })).rejects.toThrow(/--size\] expected 28, the size of mnist’s pictures, got 32/);
+    await expect(openSmallPictures(folder, { sizePx: 0 })).rejects.toThrow(/\[size\] expected an integer from 1 to 256, got 0/);
+    await expect(openSmallPictures('mnist', { sizePx: 32 })).rejects.toThrow(/\[size\] expected 28, the size of mnist’s pictures, got 32/);
   });
 });
 
@@ -68,7 +68,7 @@ describe('randomSamples', () => {
   it('draws samples without replacement, the same ones for a seed, and reads those', async () => {
     const labels = Int32Array.from({ length: 50 }, (_, i) => i);
     const read = (indices: ArrayLike<number>, into: Float32Array) => into.set(Float32Array.from(indices));
-    const all = { name: 'numbers', length: 50, classes: [], sampleShape: [1, 1, 1], labels, read };
+    const all = { name: 'numbers', length: 50, classes: Array.from(labels, String), sampleShape: [1, 1, 1], labels, read };
     const some = randomSamples(all, 20, 1);
     expect([some.length, new Set(some.labels).size]).toEqual([20, 20]);
     expect([...some.labels]).toEqual([...some.labels].sort((a, b) => a - b));
@@ -78,5 +78,6 @@ describe('randomSamples', () => {
     await some.read([0, 19], into);
     expect([...into]).toEqual([some.labels[0], some.labels[19]]);
     expect(randomSamples(all, 50)).toBe(all);
+    for (const n of [-5, 0, 1.5, Number.NaN]) expect(() => randomSamples(all, n)).toThrow(`[n] expected an integer from 1, got ${n}`);
   });
 });

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
+import { checkOptions, integer } from '../core/option-ranges.ts';
 import { cifarClasses, hasCifarFiles, loadCifar10 } from './cifar.ts';
 import type { Dataset } from './dataset.ts';
 import { FolderReader } from './folder-reader.ts';
@@ -67,11 +68,10 @@ async function entriesOf(data: string) {
  * @example const { train, test } = await openSmallPictures('flowers', { sizePx: 32 });
  */
 export async function openSmallPictures(data: string, { sizePx }: { sizePx?: number } = {}): Promise<SmallPictures> {
-  if (sizePx !== undefined && !(Number.isInteger(sizePx) && sizePx >= 1 && sizePx <= mostSizePx))
-    throw new UsageError({ where: '--size', expected: `an integer from 1 to ${mostSizePx}`, got: `${sizePx}` });
+  checkOptions({ size: sizePx }, { size: integer(1, mostSizePx) });
   const fixed = async (name: string, side: number, load: () => Promise<{ train: Dataset; test: Dataset }>): Promise<SmallPictures> => {
     if (sizePx !== undefined && sizePx !== side)
-      throw new UsageError({ where: '--size', expected: `${side}, the size of ${name}’s pictures`, got: `${sizePx}` });
+      throw new UsageError({ where: 'size', expected: `${side}, the size of ${name}’s pictures`, got: `${sizePx}` });
     return { name, ...(await load()), notes: [] };
   };
   if (data === 'mnist') return fixed('mnist', 28, loadMnist);

@@ -20,7 +20,7 @@ import { hashKeys } from '../core/rng.ts';
  */
 export function isInValidation(names: readonly string[], valSplit: number): boolean[] {
   if (!(valSplit > 0 && valSplit < 1))
-    throw new UsageError({ where: '--val-split', expected: 'a share between 0 and 1', got: `${valSplit}`, hint: 'Try 0.2' });
+    throw new UsageError({ where: 'valSplit', expected: 'a share between 0 and 1', got: `${valSplit}`, hint: 'Try 0.2' });
   const places = names.map((name) => hashKeys('validation', name.normalize('NFC')) / 2 ** 32);
   const chosen = places.map((place) => place < valSplit);
   if (names.length < 2) return chosen.fill(false);

@@ -1,8 +1,13 @@
-import type { Dataset } from './dataset.ts';
+import { checkLabels, type Dataset } from './dataset.ts';
 import { pictureDataset } from './picture-dataset.ts';
 
-/** The samples that stand at some places of a data set, in that order. What is drawn at random for a picture goes by its new place. */
+/**
+ * The samples that stand at some places of a data set, in that order. What is drawn at random for a picture goes by its new place.
+ *
+ * **Throws** `DataError` if the data set's labels are not one class for each sample.
+ */
 export function subsetOf(dataset: Dataset, places: Uint32Array, name: string): Dataset {
+  checkLabels(dataset);
   const { classes, pictures } = dataset;
   const labels = Int32Array.from(places, (place) => dataset.labels[place]);
   if (pictures) {

@@ -24,7 +24,7 @@ const advice: Readonly<Record<string, string>> = {
 export function asWriteError(file: string, error: unknown): CheckpointError {
   const code = (error as NodeJS.ErrnoException)?.code ?? '';
   return new CheckpointError(
-    { where: file, expected: 'to write the file', got: messageOf(error), hint: advice[code] ?? 'Choose another folder with --out.' },
+    { where: file, expected: 'to write the file', got: messageOf(error), hint: advice[code] ?? 'Choose another folder.' },
     { cause: error },
   );
 }

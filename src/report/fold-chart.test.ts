@@ -41,5 +41,7 @@ describe('foldChartSvg', () => {
     expect(svg).toContain('net: best at 1, 100.0 % ± 0.0 %');
     expect(svg).not.toContain('NaN');
     expect(foldChartSvg([{ name: 'net', points: flat }], words)).not.toContain('NaN');
+    // Without a note the chart moves up.
+    expect(foldChartSvg([{ name: 'net', points: flat }], { title: 'Folds', xTitle: 'k' })).toContain('height="482"');
   });
 });

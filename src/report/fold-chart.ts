@@ -27,13 +27,13 @@ const percent = (rate: number, digits = 1) => `${(100 * rate).toFixed(digits)} %
  * Accuracy by cross-validation as SVG: every fold a dot, mean and one standard deviation beside it, the best setting ringed and named.
  *
  * - `series`: one or two, over the same settings, which stand at even distances
- * - `xTitle`: what the settings are
+ * - `xTitle`: what the settings are; `note`: a line below the title, default none
  *
  * @example foldChartSvg([{ name: 'pixels', points }], { title: 'Cross-validation', xTitle: 'neighbours k' })
  */
 export function foldChartSvg(
   series: readonly FoldSeries[],
-  { title, note, xTitle }: { title: string; note: string; xTitle: string },
+  { title, note = '', xTitle }: { title: string; note?: string; xTitle: string },
 ): string {
   const names = series[0].points.map(({ name }) => name);
   const values = series.flatMap(({ points }) => points.flatMap((p) => [...p.foldAccuracies, p.mean - p.spread, p.mean + p.spread]));

@@ -56,6 +56,13 @@ describe('mosaicSvg', () => {
     expect(svg).toContain(`fill="${colours.bad}"`);
   });
 
+  it.each([
+    [{ pixels: new Uint8Array(5), width: 2, height: 2 }, '[tile] expected 4 or 12 bytes for 2 × 2 px, got 5'],
+    [{ pixels: new Uint8Array(0), width: 0, height: 2 }, '[tile] expected a width and a height from 1, got 0 × 2'],
+  ])('refuses pixels that are not those of the size', async (tile, message) => {
+    await expect(mosaicSvg([{ ...tile, caption: '' }])).rejects.toThrow(message);
+  });
+
   it('says so when there is nothing', async () => {
     expect(await mosaicSvg([], { title: 'Wrong' })).toContain('nothing to show');
   });

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { checkPixels } from '../data/check-pixels.ts';
 import { legible } from './fonts.ts';
 import { textWidthPx } from './render.ts';
 import { element, ellipsis, text } from './svg.ts';
@@ -24,13 +25,18 @@ const longestCaption = 24;
 /** Density at which pictures larger than their tile are kept, for screens with two pixels per px. */
 const density = 2;
 
-/** The picture as PNG in the drawing: whole-number enlargement keeps pixels square, larger pictures are reduced first. */
+/**
+ * The picture as PNG in the drawing: whole-number enlargement keeps pixels square, larger pictures are reduced first.
+ *
+ * **Throws** `DataError` if the pixels are not those of its size, grey or RGB.
+ */
 export async function pictureElement(
   { pixels, width, height }: Omit<Tile, 'caption'>,
   x: number,
   y: number,
   sidePx: number,
 ): Promise<string> {
+  checkPixels('tile', { width, height }, pixels.length, [1, 3]);
   const channels = pixels.length === 3 * width * height ? 3 : 1;
   const most = sidePx * density;
   const png = await sharp(pixels, { raw: { width, height, channels } })
@@ -64,6 +70,8 @@ function columnsFor(count: number): number {
  * - `tiles`: any number; none says so.
  * - `columns`: default so that the grid is a little wider than high.
  * - `sidePx`: of a picture's larger side. Default 112 for pictures up to 56 px, else 168.
+ *
+ * **Throws** `DataError` for a tile whose pixels are not those of its size.
  *
  * @example await mosaicSvg([{ pixels, width: 28, height: 28, caption: '7 → 1 (0.93)', colour: 'bad' }], { title: 'Misclassified' })
  */

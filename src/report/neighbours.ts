@@ -102,6 +102,8 @@ function fitting(name: string, roomPx: number, sizePx: number): string {
  *
  * - `cases`: any number; none says so. All have the same views, in the same order.
  *
+ * **Throws** `DataError` for a picture whose pixels are not those of its size.
+ *
  * @example await neighboursSvg(cases, { title: 'Where the background decided', note: '8 of 1301 wrong guesses' })
  */
 export async function neighboursSvg(cases: readonly NeighbourCase[], { title, note }: { title: string; note: string }): Promise<string> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CheckpointError, DataError, NumericError, UsageError } from '../core/errors.ts';
+import { CheckpointError, DataError, EngineError, NumericError, UsageError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { formatShape, type Shape } from '../core/shape.ts';
 import { type BrokenFile, reasonOf } from '../data/check-pictures.ts';
@@ -99,6 +99,7 @@ export class Embedder {
   readonly #sampleShape: readonly number[];
   readonly #programs = new Map<number, Promise<Program>>();
   #running: Promise<{ engine: Engine; store: Store }> | undefined;
+  #closed = false;
 
   constructor(options: EmbedderOptions) {
     const { model, state, transforms } = options;
@@ -118,7 +119,7 @@ export class Embedder {
    *
    * - `onBatch` is told how many files are done and what is there so far; it is waited for
    *
-   * **Throws** `NumericError` naming the file if features are not finite.
+   * **Throws** `NumericError` naming the file if features are not finite; `EngineError` after `close`.
    */
   async embed(files: readonly string[], onBatch?: OnBatch): Promise<Embedded> {
     const found: Embedded = { vectors: new Float32Array(files.length * this.size), broken: [] };
@@ -152,8 +153,14 @@ export class Embedder {
     return found;
   }
 
+  /** **Throws** `EngineError` after `close`. */
+  checkOpen(): void {
+    if (this.#closed) throw new EngineError({ where: 'search', expected: 'an open index', got: 'one that was closed' });
+  }
+
   /** Ends the engine, unless it was given. */
   async close(): Promise<void> {
+    this.#closed = true;
     const programs = await Promise.allSettled(this.#programs.values());
     for (const planned of programs) if (planned.status === 'fulfilled') await planned.value.close();
     this.#programs.clear();
@@ -164,6 +171,7 @@ export class Embedder {
   }
 
   #program(batchSize: number): Promise<Program> {
+    this.checkOpen();
     const known = this.#programs.get(batchSize);
     if (known) return known;
     this.#running ??= this.#start();

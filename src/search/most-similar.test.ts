@@ -53,4 +53,8 @@ describe('mostSimilar', () => {
     expect(() => mostSimilar(new Float32Array(10), new Float32Array(4), 1)).toThrow(/rows of 4 numbers, got 10 numbers/);
     expect(() => mostSimilar(new Float32Array(0), new Float32Array(0), 1)).toThrow(/rows of 0 numbers/);
   });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses a topK of %d', (topK) => {
+    expect(() => mostSimilar(Float32Array.of(1, 0), Float32Array.of(1, 0), topK)).toThrow(`[topK] expected an integer from 1, got ${topK}`);
+  });
 });

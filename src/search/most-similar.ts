@@ -1,4 +1,5 @@
 import { ShapeError } from '../core/errors.ts';
+import { checkOptions, integer } from '../core/option-ranges.ts';
 
 /** A row of a table of vectors and its likeness to the query. */
 export interface Similar {
@@ -45,11 +46,11 @@ function dots(vectors: Float32Array, first: number, query: Float64Array, into: F
  *
  * **Shapes**: vectors `[N,D]` row by row, query `[D]`. Returns at most `topK` rows, fewer where there are fewer.
  *
- * - `topK` 1 or more; `admits` which rows count, default all
+ * - `topK` an integer from 1; `admits` which rows count, default all
  *
  * Numerics: products are summed in double precision; of equal similarities the lower row comes first.
  *
- * **Throws** `ShapeError` if the vectors are no whole number of rows.
+ * **Throws** `ShapeError` if the vectors are no whole number of rows; `UsageError` if `topK` is not an integer from 1.
  *
  * @example mostSimilar(vectors, query, 12)[0].row
  */
@@ -59,6 +60,7 @@ export function mostSimilar(
   topK: number,
   admits: (row: number) => boolean = () => true,
 ): Similar[] {
+  checkOptions({ topK }, { topK: integer(1) });
   const size = query.length;
   if (size === 0 || vectors.length % size !== 0)
     throw new ShapeError({ where: 'search', expected: `rows of ${size} numbers`, got: `${vectors.length} numbers` });

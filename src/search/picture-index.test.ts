@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DataError, UsageError } from '../core/errors.ts';
+import { DataError, EngineError, UsageError } from '../core/errors.ts';
 import { parseTransforms, presetTransforms } from '../data/transforms/index.ts';
 import { LocalEngine } from '../engine/local.ts';
 import { createReferenceBackend } from '../engine/reference/backend.ts';
@@ -277,6 +277,26 @@ describe('search', () => {
     const { index } = await open();
     await paint('red.png', [20, 20, 219], 1);
     expect((await search(index, at('red.png')))[0].name).toBe('more/blue.png');
+  });
+
+  it('refuses to search an index that was closed, for a picture in it and for another', async () => {
+    await paintAll();
+    const { index } = await open();
+    await rename(at('more/blue.png'), path.join(cache, 'blue.png'));
+    await index.close();
+    for (const query of [at('red.png'), path.join(cache, 'blue.png')]) {
+      await expect(search(index, query)).rejects.toThrow('[search] expected an open index, got one that was closed');
+      await expect(search(index, query)).rejects.toBeInstanceOf(EngineError);
+    }
+    await expect(index.embedder.embed([at('red.png')])).rejects.toBeInstanceOf(EngineError);
+    await index.close();
+  });
+
+  it('refuses to list less than one picture', async () => {
+    await paintAll();
+    const { index } = await open();
+    await expect(search(index, at('red.png'), { topK: 0 })).rejects.toThrow('[topK] expected an integer from 1, got 0');
+    expect(await search(index, at('red.png'), { topK: undefined, includeSelf: undefined })).toHaveLength(3);
   });
 
   it('names a query that is no picture', async () => {

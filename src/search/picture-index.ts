@@ -99,7 +99,7 @@ export class PictureIndex {
     );
   }
 
-  /** Ends the engine, unless it was given. */
+  /** Ends the engine, unless it was given; nothing can be searched for any more. */
   close(): Promise<void> {
     return this.embedder.close();
   }

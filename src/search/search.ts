@@ -28,7 +28,8 @@ export interface SearchResult {
  *
  * A picture that is in the index costs no run of the network. Of equal similarities the first name comes first.
  *
- * **Throws** `DataError` if the picture cannot be decoded.
+ * **Throws** `DataError` if the picture cannot be decoded; `UsageError` if `topK` is not an integer from 1; `EngineError` if the index was
+ * closed.
  *
  * @example const [{ name, similarity }] = await search(index, 'rose.jpg', { topK: 1 });
  */
@@ -37,6 +38,8 @@ export async function search(
   picture: string,
   { topK = 12, includeSelf = false }: SearchOptions = {},
 ): Promise<SearchResult[]> {
+  // Not only where the network has to run: whether a closed index answers must not depend on where the picture lies.
+  index.embedder.checkOpen();
   const own = await index.rowsOf(picture);
   const query = await queryOf(index, picture, own.find(({ row, isCurrent }) => isCurrent && !index.isBroken(row))?.row);
   const hidden = new Set(includeSelf ? [] : own.map(({ row }) => row));

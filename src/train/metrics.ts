@@ -1,4 +1,5 @@
 import { argmax } from '../core/argmax.ts';
+import { checkLabels } from '../data/dataset.ts';
 
 /**
  * Share of samples whose target is among the `k` classes with the highest logits.
@@ -44,8 +45,19 @@ export function softmaxRow(logits: ArrayLike<number>, offset = 0, width: number 
   return powers.map((p) => p / sum);
 }
 
-/** How often class `truth` was taken for class `guess`: `counts[truth][guess]`, square. */
+/**
+ * How often class `truth` was taken for class `guess`: `counts[truth][guess]`, square.
+ *
+ * - `predictions`, `targets` class indices from 0 to `classes` − 1, one each for every sample
+ *
+ * **Throws** `DataError` if they are not as many, or naming the first that is no class.
+ *
+ * @example confusionMatrix([0, 1, 1], [0, 1, 0], 2) // [[1, 1], [0, 1]]
+ */
 export function confusionMatrix(predictions: ArrayLike<number>, targets: ArrayLike<number>, classes: number): number[][] {
+  const { length } = targets;
+  checkLabels({ name: 'confusion matrix: targets', length, classes, labels: targets });
+  checkLabels({ name: 'confusion matrix: predictions', length, classes, labels: predictions });
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (let i = 0; i < targets.length; i++) counts[targets[i]][predictions[i]]++;
   return counts;

@@ -166,6 +166,22 @@ describe('a loader', () => {
   it('refuses options out of range', () => {
     for (const options of [{ workers: -1 }, { workers: 1.5 }, { workers: 1000 }, { prefetch: 0 }])
       expect(() => openLoader(options)).toThrow(UsageError);
+    expect(() => openLoader({ workers: -1 })).toThrow('[workers] expected an integer from 0 to 64, got -1');
+  });
+
+  it('refuses an index past the end and an epoch that is none, whatever the samples come from', async () => {
+    const inMemory: Dataset = { name: 'memory', length: 2, classes: ['a'], sampleShape: [1], labels: new Int32Array(2), read() {} };
+    for (const data of [dataset(), inMemory]) {
+      const next = (indices: number[], epoch?: number) =>
+        loaderOf({ workers: 0 })
+          .batches(data, { order: [Uint32Array.from(indices)], epoch: epoch as number })
+          .next();
+      const past = next([0, data.length], 0);
+      await expect(past).rejects.toThrow(`[${data.name}] expected an index from 0 to ${data.length - 1}, got ${data.length}`);
+      await expect(past).rejects.toBeInstanceOf(DataError);
+      for (const epoch of [undefined, -1, 0.5, Number.NaN])
+        await expect(next([0], epoch)).rejects.toThrow(`[epoch] expected an integer from 0, got ${epoch}`);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { DataError, UsageError } from '../../core/errors.ts';
+import { checkOptions, integer } from '../../core/option-ranges.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { BrokenFile } from '../check-pictures.ts';
 import { type Batch, batchOf, type Dataset, type PictureFiles, readBatch } from '../dataset.ts';
@@ -30,6 +31,15 @@ const MOST_WORKERS = 64;
 const MOST_BY_DEFAULT = 8;
 /** Batches that the consumer may hold. */
 const HELD = 2;
+
+/** Before anything is read: a worker would only say what it stumbled over. */
+function checkRequest({ name, length }: Dataset, order: readonly Uint32Array[], epoch: number): void {
+  if (!integer(0).accepts(epoch)) throw new UsageError({ where: 'epoch', expected: integer(0).allowed, got: `${epoch}` });
+  for (const indices of order) {
+    const stranger = indices.find((index) => !(index >= 0 && index < length));
+    if (stranger !== undefined) throw new DataError({ where: name, expected: `an index from 0 to ${length - 1}`, got: `${stranger}` });
+  }
+}
 
 interface Started {
   indices: Uint32Array;
@@ -70,11 +80,13 @@ export class Loader {
    * A batch's numbers hold until the next but one `next()`, those of the last two until the loader is asked for other batches: so one batch
    * may be computed and the next wait while the loader writes those that follow.
    *
-   * **Throws** `DataError` if a file is broken and the loader is strict, if no file can be read, or if a worker ended.
+   * **Throws** `DataError` if an index is past the end of the data set, if its labels are not one class for each sample, if a file is broken
+   * and the loader is strict, if no file can be read, or if a worker ended; `UsageError` if the epoch is not an integer from 0.
    *
    * @example for await (const { x, target } of loader.batches(trainSet, { order: batchIndices(order, 64), epoch })) …
    */
   async *batches(dataset: Dataset, { order, epoch }: BatchRequest): AsyncGenerator<Batch, void, undefined> {
+    checkRequest(dataset, order, epoch);
     if (!dataset.pictures) {
       for (const indices of order) yield await readBatch(dataset, indices, epoch);
       return;
@@ -196,10 +208,7 @@ export class Loader {
  * await loader.close();
  */
 export function openLoader(options: LoaderOptions = {}): Loader {
-  const { workers = Math.min(MOST_BY_DEFAULT, availableParallelism()), prefetch = 1 } = options;
-  if (!Number.isInteger(workers) || workers < 0 || workers > MOST_WORKERS)
-    throw new UsageError({ where: '--workers', expected: `an integer from 0 to ${MOST_WORKERS}`, got: `${workers}` });
-  if (!Number.isInteger(prefetch) || prefetch < 1)
-    throw new UsageError({ where: 'prefetch', expected: 'a positive integer', got: `${prefetch}` });
+  const { workers = Math.min(MOST_BY_DEFAULT, availableParallelism()), prefetch } = options;
+  checkOptions({ workers, prefetch }, { workers: integer(0, MOST_WORKERS), prefetch: integer(1) });
   return new Loader(options, workers);
 }

@@ -1,6 +1,7 @@
 import { DataError, ShapeError } from '../../core/errors.ts';
 import type { Rng } from '../../core/rng.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
+import { checkPixels } from '../check-pixels.ts';
 import type { NeededRegion, Picture, PictureFile, Size } from '../picture.ts';
 import { Scratch, slots } from '../scratch.ts';
 import { recordOf, type TransformList } from './catalogue.ts';
@@ -156,7 +157,8 @@ export class Pipeline {
 
   /** All but the tensor's steps; the pixels of the result lie in the room of `scratch`. `ready` is the plan of the first run, if it was made before. */
   #process(picture: Picture, runs: readonly Run[], scratch: Scratch, ready?: GeometryPlan): Work {
-    checkPixels(picture);
+    // The kernels go by the size alone: past the end of the pixels they would read what an earlier picture left.
+    checkPixels('picture', picture.window ?? picture, picture.data.length, [3]);
     const plan = ready ?? planOf(runs[0], picture);
     const work: Work = { picture, colour: [] };
     let slot: number = slots.evenRun;
@@ -191,19 +193,6 @@ const mostKeptBytes = 2 ** 28;
 
 const whole = ({ width, height }: Size): NeededRegion => ({ x: 0, y: 0, width, height });
 const planOf = (run: Run | undefined, size: Size) => (run && 'geometry' in run ? new GeometryPlan(run.geometry, size) : undefined);
-
-/** The kernels go by the size alone: past the end of the pixels they would read what an earlier picture left. */
-function checkPixels({ width, height, window = whole({ width, height }), data }: Picture): void {
-  const length = 3 * window.width * window.height;
-  const isSize = [width, height].every((extent) => Number.isInteger(extent) && extent > 0);
-  if (isSize && data.length === length) return;
-  throw new DataError({
-    where: 'picture',
-    expected: isSize ? `${length} bytes for ${window.width} × ${window.height} pixels` : 'a width and a height from 1',
-    got: isSize ? `${data.length}` : `${width} × ${height}`,
-    hint: 'Pixels are three bytes each: red, green and blue, without alpha',
-  });
-}
 
 function checkWindow({ width, height, window = whole({ width, height }) }: Picture, needs: NeededRegion): void {
   const covers =
