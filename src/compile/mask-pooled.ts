@@ -1,6 +1,5 @@
 import type { Graph, Node } from '../graph/graph.ts';
-import type { Catalogue } from '../graph/op.ts';
-import { maxPool2dGradOp, maxPool2dOp, reluGrad, reluGradOp } from '../ops/index.ts';
+import { type Catalogue, recordOf } from '../graph/op.ts';
 import { producersOf, rewrite, Uses } from './rewrite.ts';
 
 /**
@@ -16,19 +15,21 @@ export function maskPooled(graph: Graph, catalogue: Catalogue): Graph {
   const producerOf = producersOf(graph);
   /** The spreading of a gradient → the pooling it reverses. */
   const poolings = new Map<Node, Node>();
+  const traitsOf = (node: Node | undefined) => (node ? recordOf(catalogue, node.op).traits : {});
   for (const spread of graph.nodes) {
-    if (spread.op !== maxPool2dGradOp.name) continue;
+    const workspace = traitsOf(spread).spreadsTo;
+    if (workspace === undefined) continue;
     const mask = uses.soleReader(spread.outputs[0]);
-    const pooling = producerOf.get(spread.inputs[1] ?? -1);
-    if (mask?.op === reluGradOp.name && pooling?.op === maxPool2dOp.name && pooling.inputs[0] === mask.inputs[0])
-      poolings.set(spread, pooling);
+    const pooling = producerOf.get(spread.inputs[workspace] ?? -1);
+    if (!mask || !pooling || !traitsOf(mask).masksBy || traitsOf(pooling).pools !== 'max') continue;
+    if (pooling.inputs[0] === mask.inputs[0]) poolings.set(spread, pooling);
   }
   return rewrite(graph, catalogue, (node, { now, copy }) => {
     if (poolings.has(node)) return [];
     const spread = producerOf.get(node.inputs[1] ?? -1);
-    const pooling = node.op === reluGradOp.name && spread ? poolings.get(spread) : undefined;
-    if (!spread || !pooling) return undefined;
-    const masked = reluGrad(now(pooling.outputs[0])!, now(spread.inputs[0])!);
-    return copy(spread, { inputs: [masked, now(spread.inputs[1])] });
+    const pooling = spread && poolings.get(spread);
+    if (!pooling) return undefined;
+    const [masked] = copy(node, { inputs: [now(pooling.outputs[0]), now(spread.inputs[0])] });
+    return copy(spread, { inputs: spread.inputs.map((id, i) => (i === 0 ? masked : now(id))) });
   });
 }

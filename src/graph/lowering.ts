@@ -25,9 +25,6 @@ export interface Operand {
 
 export type Activation = 'none' | 'relu';
 
-/** `forward` keeps what a backward step needs (a workspace); `inference` does not. */
-export type Direction = 'forward' | 'inference' | 'backwardData' | 'backwardWeights' | 'backward';
-
 /** What a primitive does to its result before it stores it. */
 export interface PostOps {
   /** Add this value: it must lie as `dst` does and its buffer becomes `dst` if it dies here, else it is copied first. */
@@ -47,7 +44,7 @@ interface Spatial {
  */
 export interface ConvolutionStep extends Spatial, PostOps {
   readonly kind: 'convolution';
-  readonly direction: 'forward' | 'inference' | 'backwardData' | 'backwardWeights';
+  readonly direction: 'forward' | 'backwardData' | 'backwardWeights';
   readonly src: Operand;
   readonly weights: Operand;
   readonly bias?: Operand;
@@ -58,7 +55,7 @@ export interface ConvolutionStep extends Spatial, PostOps {
 
 export interface InnerProductStep extends PostOps {
   readonly kind: 'innerProduct';
-  readonly direction: 'forward' | 'inference' | 'backwardData' | 'backwardWeights';
+  readonly direction: 'forward' | 'backwardData' | 'backwardWeights';
   readonly src: Operand;
   readonly weights: Operand;
   readonly bias?: Operand;
@@ -95,7 +92,7 @@ export interface BatchNormStep {
 
 export interface EltwiseStep {
   readonly kind: 'eltwise';
-  readonly algorithm: 'relu' | 'linear' | 'square' | 'sqrt' | 'exp' | 'log' | 'tanh' | 'logistic';
+  readonly algorithm: 'relu' | 'linear' | 'sqrt';
   readonly direction: 'forward' | 'backward';
   readonly alpha?: number;
   readonly beta?: number;
@@ -107,7 +104,7 @@ export interface EltwiseStep {
 
 export interface BinaryStep {
   readonly kind: 'binary';
-  readonly algorithm: 'add' | 'mul' | 'sub' | 'div' | 'max' | 'min';
+  readonly algorithm: 'add' | 'mul';
   readonly a: Operand;
   /** Extents of 1 are broadcast. */
   readonly b: Operand;

@@ -99,6 +99,10 @@ export interface Traits<A = unknown> {
   readonly sight?: (call: LowerCall<A>) => Sight;
   /** Takes the largest or the mean of what it sees, channel by channel. */
   readonly pools?: 'max' | 'mean';
+  /** Gives each gradient (input 0) to the one position that a pooling chose; the input index of its workspace. */
+  readonly spreadsTo?: number;
+  /** Keeps a gradient (input 1) where a result (input 0) is positive. */
+  readonly masksBy?: 'result';
   /** Rows (axis 0) or columns (1) of the picture that position `at` reads, those in the padding too. Default: the window of `sight`. */
   readonly taps?: (call: LowerCall<A>, axis: 0 | 1, at: number) => number[];
   /** Turns scores along axis 1 into shares of 1. */

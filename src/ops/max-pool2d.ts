@@ -145,7 +145,7 @@ export const maxPool2dGradOp = defineOp({
         : plainKernel(),
   },
   cost: ({ inputs: [dy] }) => sizeOf(dy!.shape),
-  traits: {},
+  traits: { spreadsTo: 1 },
   inPlace: {},
   examples: none('covered by the gradient of maxPool2d'),
 });

@@ -69,7 +69,7 @@ export const reluGradOp = defineOp({
     ],
   },
   cost: ({ inputs: [y] }) => sizeOf(y!.shape),
-  traits: { elementwise: true },
+  traits: { elementwise: true, masksBy: 'result' },
   inPlace: {},
   examples: none('covered by the gradient of relu'),
 });

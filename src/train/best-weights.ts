@@ -2,9 +2,10 @@ import { FoveaError } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { pathKind } from '../data/path-kind.ts';
 import { forgetBest } from './advance.ts';
-import { type Checkpoint, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { Progress } from './progress.ts';
 import type { TrainEvents } from './train-options.ts';
+import { prepareWeightsFolder, weightsFile } from './weights-files.ts';
 
 /** The weights of a run's best evaluation, or what is wrong with their file. */
 export async function readBest(runFolder: string): Promise<{ state?: StateDict; problem?: string }> {

@@ -1,13 +1,14 @@
 import { DataError, ShapeError, UsageError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { checkClasses } from './checkpoint.ts';
+import { checkLabels, type Dataset } from '../data/dataset.ts';
+import { checkClasses } from './check-weights.ts';
 import type { RecipeInput } from './recipe.ts';
 import type { TrainOptions } from './train-options.ts';
 
 /** Refuses a data set that nothing can be computed from. */
-export function checkDataset({ name, length }: Dataset): void {
-  if (length === 0) throw new DataError({ where: name, expected: 'samples', got: 'none' });
+export function checkDataset(dataset: Dataset): void {
+  if (dataset.length === 0) throw new DataError({ where: dataset.name, expected: 'samples', got: 'none' });
+  checkLabels(dataset);
 }
 
 /** Refuses data sets that one network cannot be trained and judged on. */

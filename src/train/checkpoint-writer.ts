@@ -1,5 +1,6 @@
-import { type Checkpoint, prepareWeightsFolder, saveCheckpoint, type WeightsName, weightsFile } from './checkpoint.ts';
+import { type Checkpoint, saveCheckpoint } from './checkpoint.ts';
 import type { TrainEvents } from './train-options.ts';
+import { prepareWeightsFolder, type WeightsName, weightsFile } from './weights-files.ts';
 
 /** Writes the checkpoints of a run while training goes on, one at a time. */
 export class CheckpointWriter {

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { f32, type StateDict } from '../core/ndarray.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
-import { type Checkpoint, findWeights, loadCheckpoint, prepareWeightsFolder, saveCheckpoint, weightsFile } from './checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { initialProgress } from './progress.ts';
 import { completeRecipe } from './recipe.ts';
+import { findWeights, prepareWeightsFolder, weightsFile } from './weights-files.ts';
 
 const state = (entries: Record<string, number[]>): StateDict =>
   new Map(Object.entries(entries).map(([name, values]) => [name, f32(values)]));

@@ -1,18 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { z } from 'zod';
 import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
-import { formatShape, sameShape } from '../core/shape.ts';
-import { makeFolder } from '../data/make-folder.ts';
-import { pathKind } from '../data/path-kind.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
-import { asWriteError, removeLeftScratch, writeAtomic } from '../data/write-atomic.ts';
+import { writeAtomic } from '../data/write-atomic.ts';
 import { isPth } from '../formats/pth/pth.ts';
 import { isSafetensors, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import { listModels } from '../models/index.ts';
-import type { Module } from '../nn/module.ts';
 import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
 import { modelOptionsSchema } from './model-facts.ts';
 import { progressSchema } from './progress.ts';
@@ -115,64 +109,4 @@ export async function loadCheckpoint(file: string): Promise<Checkpoint> {
   const [model, optimizer]: [StateDict, StateDict] = [new Map(), new Map()];
   for (const [name, tensor] of tensors) (name.startsWith(OPTIMIZER_PREFIX) ? optimizer : model).set(name, tensor);
   return { metadata, model, optimizer };
-}
-
-/** Refuses weights that are not those of the module: a missing or additional name, another shape. */
-export function checkWeights(module: Module, state: StateDict, where: string): void {
-  const wanted = module.parameters();
-  for (const [name, { shape }] of wanted) {
-    const got = state.get(name);
-    if (!got || !sameShape(got.shape, shape))
-      throw new CheckpointError({ where, expected: `${name} ${formatShape(shape)}`, got: got ? formatShape(got.shape) : 'no such weight' });
-  }
-  const stranger = [...state.keys()].find((name) => !wanted.has(name));
-  if (stranger) throw new CheckpointError({ where, expected: `weights of this network (${wanted.size})`, got: `also '${stranger}'` });
-}
-
-/** Refuses classes that are not those a network was trained on, in the same order: a label is an index into them. */
-export function checkClasses(trained: readonly string[], now: readonly string[], where: string, hint?: string): void {
-  const without = (all: readonly string[], others: readonly string[]) => all.filter((name) => !others.includes(name));
-  const told = [...without(now, trained).map((name) => `'${name}' is new`), ...without(trained, now).map((name) => `'${name}' is gone`)];
-  if (told.length === 0 && trained.every((name, c) => name === now[c])) return;
-  const more = told.length > 5 ? ` and ${told.length - 5} more` : '';
-  throw new CheckpointError({
-    where,
-    expected: `the ${trained.length} classes it was trained on`,
-    got: told.length > 0 ? told.slice(0, 5).join(', ') + more : 'the same in another order',
-    hint,
-  });
-}
-
-export type WeightsName = 'best' | 'last';
-/** Folder of a run that holds its checkpoints. */
-export const weightsFolder = 'weights';
-export const weightsFile = (runFolder: string, name: WeightsName): string => path.join(runFolder, weightsFolder, `${name}.safetensors`);
-
-/** Makes `<run>/weights` and removes what a killed process left half written there. */
-export async function prepareWeightsFolder(runFolder: string): Promise<void> {
-  const folder = path.join(runFolder, weightsFolder);
-  try {
-    await makeFolder(folder);
-    await removeLeftScratch(folder);
-  } catch (error) {
-    throw asWriteError(folder, error);
-  }
-}
-
-/**
- * The checkpoint file that a path means: the file itself, or in a run folder the first of `order` that is there.
- *
- * **Throws** `CheckpointError` if there is none.
- */
-export async function findWeights(runOrFile: string, order: readonly WeightsName[] = ['best', 'last']): Promise<string> {
-  const kind = await pathKind(runOrFile);
-  if (kind === 'file') return runOrFile;
-  if (!kind) {
-    const isModel = listModels().some(({ name }) => name === runOrFile);
-    const hint = isModel ? `That is a model’s name: train it (fovea train <data> --model ${runOrFile}), then name the run` : undefined;
-    throw new CheckpointError({ where: runOrFile, expected: 'a run folder or a checkpoint', got: 'nothing of that name', hint });
-  }
-  for (const name of order) if (await pathKind(weightsFile(runOrFile, name))) return weightsFile(runOrFile, name);
-  const names = order.map((name) => `weights/${name}.safetensors`).join(' or ');
-  throw new CheckpointError({ where: runOrFile, expected: `a run folder with ${names}`, got: 'a folder without' });
 }

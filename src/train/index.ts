@@ -1,3 +1,4 @@
+export * from './check-weights.ts';
 export * from './checkpoint.ts';
 export * from './data-sets.ts';
 export * from './evaluate.ts';
@@ -13,3 +14,4 @@ export * from './recognizer.ts';
 export * from './resume.ts';
 export * from './train-options.ts';
 export * from './trainer.ts';
+export * from './weights-files.ts';

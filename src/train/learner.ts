@@ -4,7 +4,7 @@ import { readStateFile } from '../data/state-file.ts';
 import { createModel, findModel, initializeModel, type ModelSpec, trainsUnder } from '../models/index.ts';
 import { isBelow, modelSource } from '../models/registry.ts';
 import { initialState, type Module } from '../nn/module.ts';
-import { checkWeights } from './checkpoint.ts';
+import { checkWeights } from './check-weights.ts';
 import { putHiddenLayer } from './hidden-layer.ts';
 import { fetchImagenetWeights } from './imagenet-weights.ts';
 import type { KeptModelOptions } from './model-facts.ts';

@@ -7,13 +7,14 @@ import type { StateDict } from '../core/ndarray.ts';
 import { Rng } from '../core/rng.ts';
 import { LocalEngine } from '../engine/local.ts';
 import { createReferenceBackend } from '../engine/reference/backend.ts';
-import { loadCheckpoint, weightsFile } from './checkpoint.ts';
+import { loadCheckpoint } from './checkpoint.ts';
 import { loadDataSet, type Splits } from './data-sets.ts';
 import { softmaxRow } from './metrics.ts';
 import { completeRecipe, type RecipeInput } from './recipe.ts';
 import { openRecognizer, recognise } from './recognizer.ts';
 import type { TrainOptions } from './train-options.ts';
 import { Trainer, train } from './trainer.ts';
+import { weightsFile } from './weights-files.ts';
 
 const colours = { blue: [30, 40, 220], green: [40, 190, 60], red: [220, 40, 30] } as const;
 const engine = new LocalEngine(createReferenceBackend());

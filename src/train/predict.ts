@@ -1,6 +1,7 @@
 import { evaluationGraph } from '../compile/step.ts';
-import { NumericError, ShapeError, UsageError } from '../core/errors.ts';
+import { NumericError, ShapeError } from '../core/errors.ts';
 import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { checkOptions, integer } from '../core/option-ranges.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { runOnce } from '../engine/once.ts';
 import { type WithEngine, withEngine } from '../engine/threaded/with-engine.ts';
@@ -54,9 +55,7 @@ export const rankGuesses = (probabilities: Float64Array, names: readonly string[
     (a, b) => b.prob - a.prob || a.classIndex - b.classIndex,
   );
 
-export function checkTopK(topK: number): void {
-  if (!Number.isInteger(topK) || topK < 1) throw new UsageError({ where: 'topK', expected: 'an integer from 1', got: `${topK}` });
-}
+export const checkTopK = (topK: number): void => checkOptions({ topK }, { topK: integer(1) });
 
 /** Refuses numbers that would make others of a network meaningless. */
 export function refuseNonFinite(state: StateDict, where: string): void {

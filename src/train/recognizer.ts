@@ -7,11 +7,13 @@ import type { TransformList } from '../data/transforms/index.ts';
 import type { WithEngine } from '../engine/threaded/with-engine.ts';
 import { listModels } from '../models/index.ts';
 import type { Module } from '../nn/module.ts';
-import { type CheckpointMetadata, checkWeights, findWeights, loadCheckpoint } from './checkpoint.ts';
+import { checkWeights } from './check-weights.ts';
+import { type CheckpointMetadata, loadCheckpoint } from './checkpoint.ts';
 import { evaluate } from './evaluate.ts';
 import { softmaxRow } from './metrics.ts';
 import { networkOf } from './model-facts.ts';
 import { checkTopK, type Guess, rankGuesses } from './predict.ts';
+import { findWeights } from './weights-files.ts';
 
 /** A trained network with all that it takes to use it. */
 export interface Recognizer {

@@ -3,8 +3,10 @@ import { defined } from '../core/defined.ts';
 import { CheckpointError, UsageError } from '../core/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Module } from '../nn/module.ts';
-import { type Checkpoint, checkClasses, checkWeights, findWeights, loadCheckpoint, weightsFolder } from './checkpoint.ts';
+import { checkClasses, checkWeights } from './check-weights.ts';
+import { type Checkpoint, loadCheckpoint } from './checkpoint.ts';
 import { meaningOf, parseRecipe, type Recipe, type RecipeField, recipeFields } from './recipe.ts';
+import { findWeights, weightsFolder } from './weights-files.ts';
 
 export interface ResumableRun {
   runFolder: string;

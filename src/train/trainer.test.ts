@@ -9,11 +9,12 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { flatten } from '../ops/index.ts';
-import { loadCheckpoint, weightsFile } from './checkpoint.ts';
+import { loadCheckpoint } from './checkpoint.ts';
 import { numbers, options, recipe, spying, testSet, trainSet } from './points.fixture.ts';
 import { completeRecipe } from './recipe.ts';
 import type { TrainOptions } from './train-options.ts';
 import { train } from './trainer.ts';
+import { weightsFile } from './weights-files.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -9,7 +9,6 @@ import type { Module } from '../nn/module.ts';
 import { countEvaluation, countStep, endEpoch, isEvaluationDue, nextStop, type Stops } from './advance.ts';
 import { loseBest, mendBest, readBest } from './best-weights.ts';
 import { checkSets, refuseOwnParts, refuseTransfer } from './check-options.ts';
-import type { WeightsName } from './checkpoint.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { describeRun } from './describe-run.ts';
 import type { Evaluation } from './evaluation-sums.ts';
@@ -22,6 +21,7 @@ import { completeRecipe, type Recipe } from './recipe.ts';
 import { checkResumable } from './resume.ts';
 import { Stages } from './stages.ts';
 import type { TrainOptions, TrainResult } from './train-options.ts';
+import type { WeightsName } from './weights-files.ts';
 
 /** What a recipe says of a network that the caller made. */
 const ownNetwork = { weights: 'none', freeze: 'none' } as const;

@@ -48,9 +48,7 @@ export const ALGORITHM = {
   add: 0x1fff0,
   mul: 0x1fff1,
   binaryMax: 0x1fff2,
-  binaryMin: 0x1fff3,
   div: 0x1fff4,
-  sub: 0x1fff5,
   softmax: 0x30000,
   logSoftmax: 0x30001,
 } as const;
@@ -103,7 +101,7 @@ export interface Maker {
 
 /** Numbers that differ between the major versions. */
 export interface VersionNumbers {
-  readonly eltwise: Readonly<Record<'relu' | 'tanh' | 'square' | 'sqrt' | 'linear' | 'logistic' | 'exp' | 'log', number>>;
+  readonly eltwise: Readonly<Record<'relu' | 'sqrt' | 'linear', number>>;
   readonly normFlags: Readonly<Record<'globalStats' | 'scale' | 'shift' | 'relu', number>>;
   /** Format tags of pictures plane by plane: of 16 channels, of 8, of one. */
   readonly planeTags: readonly number[];

@@ -63,11 +63,9 @@ const backward = (kind: Kind, hint: string, reads: readonly Place[], writes: rea
 /** What each step kind and direction reads and writes, in oneDNN's arguments. */
 export const ROWS: Readonly<Record<string, PrimitiveRow>> = {
   'convolution.forward': forwardLayer('convolution.forward'),
-  'convolution.inference': forwardLayer('convolution.forward'),
   'convolution.backwardData': backwardData('convolution.backwardData', 'convolution.forward'),
   'convolution.backwardWeights': backwardWeights('convolution.backwardWeights', 'convolution.forward'),
   'innerProduct.forward': forwardLayer('innerProduct.forward'),
-  'innerProduct.inference': forwardLayer('innerProduct.forward'),
   'innerProduct.backwardData': backwardData('innerProduct.backwardData', 'innerProduct.forward'),
   'innerProduct.backwardWeights': backwardWeights('innerProduct.backwardWeights', 'innerProduct.forward'),
   'pooling.forward': forward('pooling.forward', [data], [result, work]),
@@ -105,15 +103,6 @@ export const operandOf = (step: PrimitiveStep, field: string): Operand | undefin
 
 type Settings = Partial<Ingredients> & { strides?: Shape };
 
-const BINARY = {
-  add: ALGORITHM.add,
-  mul: ALGORITHM.mul,
-  sub: ALGORITHM.sub,
-  div: ALGORITHM.div,
-  max: ALGORITHM.binaryMax,
-  min: ALGORITHM.binaryMin,
-};
-
 /** The settings of a step that are not layouts, in oneDNN's numbers. */
 export function settingsOf(step: PrimitiveStep, numbers: VersionNumbers): Settings {
   const prop = 'direction' in step && step.direction in PROP ? PROP[step.direction as keyof typeof PROP] : PROP.forward;
@@ -138,6 +127,6 @@ export function settingsOf(step: PrimitiveStep, numbers: VersionNumbers): Settin
     case 'softmax':
       return { prop, algorithm: step.logarithm ? ALGORITHM.logSoftmax : ALGORITHM.softmax, axis: step.axis };
     case 'binary':
-      return { algorithm: BINARY[step.algorithm] };
+      return { algorithm: ALGORITHM[step.algorithm] };
   }
 }

@@ -23,7 +23,7 @@ const QUERY_ARG = 255;
 const ANY = 1;
 
 const numbers: VersionNumbers = {
-  eltwise: { relu: 0x1f, tanh: 0x2f, square: 0x4f, sqrt: 0x6f, linear: 0x7f, logistic: 0xaf, exp: 0xbf, log: 0xef },
+  eltwise: { relu: 0x1f, sqrt: 0x6f, linear: 0x7f },
   normFlags: { globalStats: 1, relu: 4, scale: 8, shift: 16 },
   planeTags: [69, 93, 5],
   pixelTags: [20],

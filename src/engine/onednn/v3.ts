@@ -25,7 +25,7 @@ const ANY = 1;
 const UNDEFINED_TYPE = 0;
 
 const numbers: VersionNumbers = {
-  eltwise: { relu: 0x20, tanh: 0x21, square: 0x23, sqrt: 0x25, linear: 0x26, logistic: 0x29, exp: 0x2a, log: 0x2d },
+  eltwise: { relu: 0x20, sqrt: 0x25, linear: 0x26 },
   normFlags: { globalStats: 1, scale: 2, shift: 4, relu: 8 },
   planeTags: [78, 102, 5],
   pixelTags: [22],

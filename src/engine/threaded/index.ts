@@ -1,8 +1,6 @@
-import { UsageError } from '../../core/errors.ts';
+import { checkOptions, integer, oneOf } from '../../core/option-ranges.ts';
 import type { Engine } from '../engine.ts';
 import { startEngine } from './client.ts';
-
-const mostThreads = 1024;
 
 export interface EngineOptions {
   /** `auto` (default): oneDNN if it can be loaded, else the portable engine; its `info.note` then says why. */
@@ -15,15 +13,13 @@ export interface EngineOptions {
  * Opens an engine in a thread of its own, so that the caller's thread stays free while it computes. Close it when done: it keeps
  * the process alive.
  *
- * **Throws** `UsageError` for another number of threads; `EngineError` if the engine asked for cannot be had, or `FOVEA_ONEDNN` names no usable library.
+ * **Throws** `UsageError` for another engine or number of threads; `EngineError` if the engine asked for cannot be had, or `FOVEA_ONEDNN` names no usable library.
  *
  * @example
  * const engine = await openEngine();
  * console.log(engine.info); // { name: 'onednn', version: '2.6.3', … }
  */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { threads = 1 } = options;
-  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
-    throw new UsageError({ where: 'threads', expected: `an integer from 1 to ${mostThreads}`, got: `${threads}` });
+  checkOptions(options, { engine: oneOf(['auto', 'onednn', 'reference']), threads: integer(1, 1024) });
   return startEngine(options);
 }
