@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError } from '../core/errors.ts';
+import { DataError, messageOf } from '../core/errors.ts';
 import { listPictures } from '../data/list-pictures.ts';
 import { pathKind } from '../data/path-kind.ts';
 
@@ -12,44 +12,66 @@ const signs: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] 
   [/^\*/, () => '[^/]*'],
   [/^\?/, () => '[^/]'],
   [/^\[(!?)([^\]/]+)\]/, ([, not, set]) => `[${not && '^'}${set.replaceAll('\\', '\\\\')}]`],
-  [/^\{([^{}]+)\}/, ([, list]) => `(?:${list.split(',').map(sourceOf).join('|')})`],
 ];
 
-/** A pattern (`*`, `**`, `?`, `[abc]`, `{jpg,png}`) as the source of a regular expression. */
-function sourceOf(pattern: string): string {
+const isPattern = (text: string): boolean => /[*?[{]/.test(text);
+
+/** A pattern (`*`, `**`, `?`, `[abc]`) as a regular expression. */
+function formOf(pattern: string): RegExp {
   let source = '';
   for (let rest = pattern; rest; ) {
     const [found, sign] = signs.map(([form, make]) => [form.exec(rest), make] as const).find(([match]) => match) ?? [];
     source += found ? sign!(found) : rest[0].replace(/[.+^${}()|\\[\]*?/]/, '\\$&');
     rest = rest.slice(found ? found[0].length : 1);
   }
-  return source;
+  return new RegExp(`^${source}$`);
 }
 
+/** `a.{jpg,png}` as `a.jpg` and `a.png`. */
+function alternatives(pattern: string): string[] {
+  const [, before, list, after] = /^(.*?)\{([^{}]+)\}(.*)$/s.exec(pattern) ?? [];
+  return list === undefined ? [pattern] : list.split(',').flatMap((one) => alternatives(before + one + after));
+}
+
+/** What lies in a folder; in one that is not there, nothing. */
+const entriesOf = (folder: string): Promise<Dirent[]> =>
+  readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw new DataError(
+      { where: folder, expected: 'a folder that can be read', got: messageOf(error), hint: 'Use a pattern that leaves it out' },
+      { cause: error },
+    );
+  });
+
+/** The files that match a pattern without alternatives. Only folders that it can mean are read; links to folders are not followed. */
 async function matching(pattern: string): Promise<string[]> {
   const parts = pattern.split('/');
-  const fixed = parts
-    .slice(
-      0,
-      parts.findIndex((part) => /[*?[{]/.test(part)),
-    )
-    .join('/');
-  const form = new RegExp(`^${sourceOf(pattern)}$`);
-  const base = fixed || (pattern.startsWith('/') ? '/' : '.');
-  const entries = await readdir(base, {
-    recursive: pattern.includes('**') || parts.length > fixed.split('/').length,
-    withFileTypes: true,
-  }).catch(() => []);
-  const fileOf = (entry: Dirent) =>
-    path
-      .join(entry.parentPath ?? entry.path, entry.name)
-      .split(path.sep)
-      .join('/');
-  const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map((entry) => ({ entry, file: fileOf(entry) }));
-  const found = files.filter(({ file }) => form.test(file));
-  // A link that leads nowhere is a picture that cannot be read, one to a folder is none.
-  const isFolder = await Promise.all(found.map(async ({ entry, file }) => entry.isSymbolicLink() && (await pathKind(file)) === 'folder'));
-  return found.flatMap(({ file }, i) => (isFolder[i] ? [] : [file])).sort();
+  const last = parts.length - 1;
+  const whole = formOf(pattern);
+  const filesIn = async (folder: string, depth: number): Promise<string[]> => {
+    const isAnyDepth = parts.slice(0, depth + 1).some((part) => part.includes('**'));
+    const form = isAnyDepth ? undefined : formOf(parts[depth]);
+    const files: string[] = [];
+    for (const entry of await entriesOf(folder || '.')) {
+      const file = folder + entry.name;
+      if (entry.isDirectory()) {
+        if (isAnyDepth || (depth < last && form!.test(entry.name))) files.push(...(await filesIn(`${file}/`, depth + 1)));
+      } else if (whole.test(file)) {
+        // A link that leads nowhere is a picture that cannot be read, one to a folder is none.
+        if (entry.isFile() || (entry.isSymbolicLink() && (await pathKind(file)) !== 'folder')) files.push(file);
+      }
+    }
+    return files;
+  };
+  const start = parts.findIndex((part, depth) => depth === last || isPattern(part));
+  const base = parts.slice(0, start).map((part) => `${part}/`);
+  return filesIn(base.join(''), start);
+}
+
+/** The files that match a pattern, each once. */
+async function filesLike(pattern: string): Promise<string[]> {
+  const found = await Promise.all(alternatives(pattern).map(matching));
+  return [...new Set(found.flat())].sort();
 }
 
 /**
@@ -61,14 +83,14 @@ export async function expandPictures(inputs: readonly string[]): Promise<string[
   const files: string[] = [];
   for (const input of inputs) {
     const kind = await pathKind(input);
-    if (kind === 'file' || (!kind && !/[*?[{]/.test(input))) {
+    if (kind === 'file' || (!kind && !isPattern(input))) {
       files.push(input);
       continue;
     }
     const full = path.resolve(input);
     const found = kind
       ? (await listPictures(path.dirname(full), path.basename(full))).pictures.map((picture) => path.join(path.dirname(input), picture))
-      : await matching(path.normalize(input).split(path.sep).join('/'));
+      : await filesLike(path.normalize(input).split(path.sep).join('/'));
     if (found.length === 0)
       throw new DataError({ where: input, expected: 'pictures', got: kind ? 'a folder without any' : 'nothing that matches' });
     files.push(...found);

@@ -11,7 +11,7 @@ import { explainValue, formatExplanation } from '../explain/index.ts';
 import { namedNetwork } from './named-network.ts';
 import { integersIn, type NetworkChoice } from './network-choice.ts';
 import { engineOptionsIn } from './options.ts';
-import { printNotes } from './print.ts';
+import { printLines, printNotes } from './print.ts';
 
 export interface ExplainCommandOptions extends NetworkChoice {
   picture: string;
@@ -67,6 +67,6 @@ export async function explainCommand(options: ExplainCommandOptions): Promise<nu
   );
   if (note) printNotes([`note: ${note}`]);
   if (json) console.log(JSON.stringify(explanation, null, 2));
-  else console.log(formatExplanation(explanation, { classes: classNames }));
+  else printLines(formatExplanation(explanation, { classes: classNames }).split('\n'));
   return 0;
 }

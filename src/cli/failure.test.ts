@@ -35,3 +35,8 @@ it('shows control characters instead of sending them to the terminal', () => {
   reportFailure(new DataError({ where: 'a\u001b[2J\nb.jpg', expected: 'a picture', got: '红花 \0 🌱' }));
   expect(stderr).toBe('error: [a\\u001b[2J\\u000ab.jpg] expected a picture, got 红花 \\u0000 🌱.\n');
 });
+
+it('gives an error without a place none, whatever was typed', () => {
+  reportFailure(new DataError({ expected: 'a picture', got: 'none' }), ['predict', '--', '-a.jpg']);
+  expect(stderr).toBe('error: expected a picture, got none.\n');
+});

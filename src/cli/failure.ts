@@ -7,7 +7,8 @@ const isDebugging = () => Boolean(process.env.FOVEA_DEBUG);
 /** A complaint about an option, which the library calls by its own name, with the flag as it was typed. */
 function asTyped(complaint: Complaint, args: readonly string[]): Complaint {
   const isTyped = (flag: string) => args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
-  return { ...complaint, where: flagsOf(complaint.where ?? '').find(isTyped) ?? complaint.where };
+  const { where } = complaint;
+  return where === undefined ? complaint : { ...complaint, where: flagsOf(where).find(isTyped) ?? where };
 }
 
 /** An error in words. Without a working folder no path means anything, whoever asks for it first. */

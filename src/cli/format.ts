@@ -6,7 +6,6 @@ export const percent = (rate: number): string => `${(100 * rate).toFixed(2)}%`;
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 /** Whether the five most probable classes say something: among five or fewer they do not. */
 export const tellsTop5 = (classes: ArrayLike<unknown>): boolean => classes.length > 5;
-export const perSecond = (count: number, seconds: number): string => `${Math.round(seconds > 0 ? count / seconds : 0)}`;
 
 /** A loss in four places, with an exponent where it ran away: `0.1832`, `6.654e+29`. */
 export const lossText = (loss: number): string => (Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(3));

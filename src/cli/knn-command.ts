@@ -11,8 +11,8 @@ import { jsonOf, type KnnResult, type KnnView, linesOf } from './knn-output.ts';
 import { writeKnnReport } from './knn-report.ts';
 import { namedNetwork } from './named-network.ts';
 import type { NamedNetwork } from './network-choice.ts';
-import { choiceIn, engineOptionsIn, integerIn, runNameOf } from './options.ts';
-import { inRunFolder } from './own-run-folder.ts';
+import { choiceIn, engineOptionsIn, integerIn } from './options.ts';
+import { asRunName, inRunFolder } from './own-run-folder.ts';
 import { printLines, printNotes } from './print.ts';
 import { type Bar, openBar, withBar } from './progress-bar.ts';
 
@@ -99,7 +99,7 @@ export async function knnCommand(options: KnnCommandOptions): Promise<number> {
   printNotes(pictures.notes.map((note) => `note: ${note}`));
 
   const { name } = pictures;
-  await inRunFolder(options.name ?? runNameOf(`knn-${name}`), options.out, async (runFolder) => {
+  await inRunFolder(options.name ?? asRunName(`knn-${name}`), options.out, async (runFolder) => {
     const result = await withEngine(engineOptions, (engine) =>
       studyViews(engine, { name, network, train, test, ks, metric, folds, seed, runFolder }),
     );

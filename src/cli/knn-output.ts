@@ -5,7 +5,7 @@ import type { EngineInfo } from '../engine/engine.ts';
 import { namedScores } from '../report/outcomes.ts';
 import { confusionMatrix } from '../train/metrics.ts';
 import { engineName, percent } from './format.ts';
-import type { ReportFile } from './own-run-folder.ts';
+import { fileList, type ReportFile } from './run-files.ts';
 
 /** What one kind of features gave. */
 export interface KnnView extends KnnStudy {
@@ -118,10 +118,6 @@ export function linesOf(result: KnnResult, files: readonly ReportFile[]): string
     ...(gained === undefined
       ? []
       : [`Features of ${features.name} instead of pixels: ${gained >= 0 ? `${gained} more` : `${-gained} fewer`} test images right`, '']),
-    `In ${runFolder}:`,
-    ...columns(
-      files.map(({ name, shows }) => [`  ${name}`, shows]),
-      { textColumns: 2 },
-    ),
+    ...fileList(runFolder, files),
   ];
 }

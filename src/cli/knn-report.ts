@@ -6,7 +6,7 @@ import { foldChartSvg } from '../report/fold-chart.ts';
 import { type NeighbourCase, type NeighbourView, neighboursSvg, type Pixels } from '../report/neighbours.ts';
 import { renderPng } from '../report/render.ts';
 import { countsOf, type KnnResult, type KnnView } from './knn-output.ts';
-import { type ReportFile, ReportWriter } from './own-run-folder.ts';
+import { type ReportFile, writerIn } from './run-files.ts';
 
 const mostCases = 8;
 /** Neighbours drawn of a query: at least these, at most those. */
@@ -106,16 +106,17 @@ function mendedWords({ test, views: [, features] }: KnnResult, found: readonly {
 /** Writes the pictures and tables of a run. */
 export async function writeKnnReport(result: KnnResult): Promise<ReportFile[]> {
   const { data, train, test, views, folds, runFolder } = result;
-  const report = new ReportWriter(runFolder);
+  const files: ReportFile[] = [];
+  const write = writerIn(runFolder, files);
   const series = views.map(({ name, crossValidation }) => ({
     name,
     points: crossValidation.map(({ k, ...scores }) => ({ name: `${k}`, ...scores })),
   }));
   const folded = `${train.length} training images in ${folds} parts: dots are the parts, bars one standard deviation`;
   const chart = foldChartSvg(series, { title: `${data}: cross-validation of k`, note: folded, xTitle: 'k, neighbours that vote' });
-  await report.write('cross_validation.png', await renderPng(chart), 'accuracy of every k on the parts of the training images');
+  await write('cross_validation.png', await renderPng(chart), 'accuracy of every k on the parts of the training images');
 
-  await report.write(
+  await write(
     'neighbours.png',
     await renderPng(await drawNeighbours(result)),
     'wrong guesses, their neighbours and votes; where the background decided',
@@ -125,17 +126,17 @@ export async function writeKnnReport(result: KnnResult): Promise<ReportFile[]> {
     const suffix = i === 0 ? '' : '_features';
     const title = `${data}: ${view.name}, k = ${view.bestK}`;
     const matrix = confusionMatrixSvg(countsOf(view, test), test.classes, { title });
-    await report.write(`confusion_matrix${suffix}.png`, await renderPng(matrix), `which class was taken for which by ${view.name}`);
+    await write(`confusion_matrix${suffix}.png`, await renderPng(matrix), `which class was taken for which by ${view.name}`);
     const rows = Array.from(view.predictions, (guess, index) => {
       const probabilities = view.probabilities.subarray(index * test.classes.length, (index + 1) * test.classes.length);
       const truth = test.classes[test.labels[index]];
       return { index, truth, guess: test.classes[guess], probability: probabilities[guess], probabilities };
     });
-    await report.write(
+    await write(
       `predictions${suffix}.csv`,
       predictionsCsv(rows, test.classes),
       `every guess by ${view.name}, with the shares of the votes`,
     );
   }
-  return report.files;
+  return files;
 }

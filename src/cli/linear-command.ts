@@ -17,12 +17,12 @@ import { randomSamples } from '../data/random-samples.ts';
 import { openSmallPictures } from '../data/small-pictures.ts';
 import type { Engine } from '../engine/engine.ts';
 import { withEngine } from '../engine/threaded/with-engine.ts';
-import { completeRecipe, type Recipe, type RecipeField, scheduleOf } from '../train/recipe.ts';
+import { parseRecipe, type Recipe, type RecipeField, scheduleOf } from '../train/recipe.ts';
 import { refuseIdle } from '../train/recipe-conditions.ts';
 import { type LinearRun, linearJson, linearLines, type PenaltyRun } from './linear-output.ts';
 import { writeLinearReport } from './linear-report.ts';
-import { asNumber, choiceIn, flagOf, integerIn, linearPresets, recipeIn, runNameOf } from './options.ts';
-import { inRunFolder } from './own-run-folder.ts';
+import { asNumber, choiceIn, flagOf, integerIn, linearPresets, recipeIn } from './options.ts';
+import { asRunName, inRunFolder } from './own-run-folder.ts';
 import { printLines, printNotes } from './print.ts';
 import { withBar } from './progress-bar.ts';
 
@@ -57,7 +57,7 @@ function penaltiesIn(words: string): number[] {
 function recipeOf(options: LinearCommandOptions, loss: LinearLoss): Recipe {
   const presets = Object.fromEntries(Object.entries(linearPresets).filter(([field, preset]) => preset !== undefined && field !== 'lr'));
   const given = recipeIn(options);
-  const recipe = completeRecipe({ ...presets, lr: defaultRates[loss], ...given, optimizer: 'sgd' }, flagOf);
+  const recipe = parseRecipe({ ...presets, lr: defaultRates[loss], ...given, optimizer: 'sgd' }, flagOf);
   refuseIdle(recipe, Object.keys(given) as RecipeField[], flagOf);
   return recipe;
 }
@@ -80,7 +80,7 @@ export async function linearCommand(options: LinearCommandOptions): Promise<numb
     throw new UsageError({ where: '--sample', expected: `0 to ${sets.test.length - 1}, a test image`, got: `${sample}` });
   printNotes(pictures.notes.map((note) => `note: ${note}`));
 
-  await inRunFolder(recipe.name ?? runNameOf(`linear-${pictures.name}`), recipe.out, async (runFolder) => {
+  await inRunFolder(recipe.name ?? asRunName(`linear-${pictures.name}`), recipe.out, async (runFolder) => {
     const run = await withEngine(recipe, (engine) =>
       trainAll(engine, { data: pictures.name, ...sets, objective: { loss, margin, l2 }, penalties, recipe, sample, runFolder }),
     );

@@ -8,7 +8,7 @@ import { penaltyExample } from '../report/penalty-chart.ts';
 import { confusionMatrix } from '../train/metrics.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { counted, engineName, percent } from './format.ts';
-import type { ReportFile } from './own-run-folder.ts';
+import { fileList, type ReportFile } from './run-files.ts';
 
 /** What training with another λ gave. */
 export interface PenaltyRun {
@@ -140,10 +140,6 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
     ...sampleLines(run),
     '',
     ...penaltyLines(run),
-    `In ${runFolder}:`,
-    ...columns(
-      files.map(({ name, shows }) => [`  ${name}`, shows]),
-      { textColumns: 2 },
-    ),
+    ...fileList(runFolder, files),
   ];
 }

@@ -10,7 +10,7 @@ import { penaltySvg } from '../report/penalty-chart.ts';
 import { renderPng } from '../report/render.ts';
 import { ellipsis } from '../report/svg.ts';
 import { countsOf, type LinearRun } from './linear-output.ts';
-import { type ReportFile, ReportWriter } from './own-run-folder.ts';
+import { type ReportFile, writerIn } from './run-files.ts';
 
 const templatePx = 160;
 const templateColumns = 5;
@@ -22,7 +22,8 @@ const lossNames = { hinge: 'hinge loss', softmax: 'cross-entropy loss (nats)' };
 export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
   const { data, train, test, objective, recipe, result, compared, runFolder } = run;
   const { model, history } = result;
-  const report = new ReportWriter(runFolder);
+  const files: ReportFile[] = [];
+  const write = writerIn(runFolder, files);
   const counts = countsOf(run);
   const shareOf = (c: number) =>
     counts[c][c] /
@@ -42,7 +43,7 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
     columns: templateColumns,
     sidePx: templatePx,
   });
-  await report.write('templates.png', await renderPng(templates), 'what each class’s weights would like to see');
+  await write('templates.png', await renderPng(templates), 'what each class’s weights would like to see');
 
   const rows = history.map(({ epoch, step, lr, trainLoss, trainAccuracy, testLoss, testAccuracy }): ResultRow => {
     return { epoch, step, lr, trainLoss, trainAccuracy, testLoss, testAccuracy };
@@ -50,18 +51,18 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
   const { batchSize, momentum, lr } = recipe;
   const note = `${told}; learning rate ${lr}, momentum ${momentum}, ${batchSize} images a step; losses without the penalty`;
   const curves = curvesSvg(rows, { title: `${data}: linear classifier`, note, over: 'epoch', lossName: lossNames[objective.loss] });
-  await report.write('curves.png', await renderPng(curves), 'loss and accuracy, epoch by epoch');
-  await report.write('results.csv', resultsCsv(rows), 'the same as numbers');
+  await write('curves.png', await renderPng(curves), 'loss and accuracy, epoch by epoch');
+  await write('results.csv', resultsCsv(rows), 'the same as numbers');
 
   if (compared.length > 1) {
     const best = train.classes.map((_, c) => c).reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
     const points = compared.map((one) => ({ ...one, template: weightTemplate(one.model, best, train.sampleShape) }));
     const words = `${objective.loss} loss + λ·Σ W²: the same training with ${compared.length} values of λ`;
     const drawn = await penaltySvg(points, { title: `${data}: the effect of λ`, note: words, className: train.classes[best] });
-    await report.write('lambda.png', await renderPng(drawn), 'accuracy, Σ W² and weights for several λ');
+    await write('lambda.png', await renderPng(drawn), 'accuracy, Σ W² and weights for several λ');
   }
   const matrix = confusionMatrixSvg(counts, test.classes, { title: `${data}: linear classifier, ${objective.loss}` });
-  await report.write('confusion_matrix.png', await renderPng(matrix), 'which class was taken for which');
+  await write('confusion_matrix.png', await renderPng(matrix), 'which class was taken for which');
 
   const weights = 'weights.safetensors';
   await writeStateFile(
@@ -72,6 +73,6 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
     ]),
     { classes: JSON.stringify(train.classes), sampleShape: JSON.stringify(train.sampleShape) },
   );
-  report.files.push({ name: weights, shows: 'W and b, for levels from 0 to 1' });
-  return report.files;
+  files.push({ name: weights, shows: 'W and b, for levels from 0 to 1' });
+  return files;
 }

@@ -8,7 +8,7 @@ import { createInterrupt } from './interrupt.ts';
 import { inOwnFolder } from './own-run-folder.ts';
 import { printLines } from './print.ts';
 import { withBar } from './progress-bar.ts';
-import { toldOf, writerIn } from './run-files.ts';
+import { fileList, type ReportFile, toldOf, writerIn } from './run-files.ts';
 
 /**
  * `--lr-find`: tries learning rates, says what was found and writes it. Returns the status to exit with.
@@ -53,10 +53,12 @@ export async function findLearningRate({
     if (json) console.log(JSON.stringify({ event: 'lr-find', runFolder, suggestion: suggestion ?? null, tried }));
     say(`Tried ${tried} learning rates; nothing was trained.`);
     say(suggestion === undefined ? 'The loss never falls: no suggestion.' : `Suggested: --lr ${formatRate(suggestion)}`);
-    const write = writerIn(runFolder);
-    await write(runFiles.lrFindCsv, lrCsv(finding));
-    await write(runFiles.lrFindPng, await renderPng(lrCurveSvg(finding, toldOf(recipe).replace(/, learning rate [^,]+/, ''))));
-    say(`In ${runFolder}: ${runFiles.lrFindPng}, ${runFiles.lrFindCsv}`);
+    const files: ReportFile[] = [];
+    const write = writerIn(runFolder, files);
+    await write(runFiles.lrFindCsv, lrCsv(finding), 'every learning rate and its loss');
+    const curve = lrCurveSvg(finding, toldOf(recipe, ['data', 'optimizer', 'batchSize']));
+    await write(runFiles.lrFindPng, await renderPng(curve), 'the same as a picture');
+    for (const line of fileList(runFolder, files)) say(line);
   }).finally(interrupt.release);
   return interrupt.status;
 }

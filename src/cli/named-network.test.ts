@@ -5,9 +5,10 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createModel } from '../models/index.ts';
 import { initialState } from '../nn/index.ts';
-import { prepareWeightsFolder, saveCheckpoint, weightsFile } from '../train/checkpoint.ts';
+import { saveCheckpoint } from '../train/checkpoint.ts';
 import { initialProgress } from '../train/progress.ts';
 import { completeRecipe } from '../train/recipe.ts';
+import { prepareWeightsFolder, weightsFile } from '../train/weights-files.ts';
 import { namedNetwork } from './named-network.ts';
 import { runCommand } from './program.ts';
 

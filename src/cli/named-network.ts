@@ -14,9 +14,11 @@ import {
   type WeightsEntry,
 } from '../models/index.ts';
 import { initialState } from '../nn/module.ts';
-import { checkWeights, findWeights, loadCheckpoint } from '../train/checkpoint.ts';
+import { checkWeights } from '../train/check-weights.ts';
+import { loadCheckpoint } from '../train/checkpoint.ts';
 import { fetchImagenetWeights } from '../train/imagenet-weights.ts';
 import { networkOf } from '../train/model-facts.ts';
+import { findWeights } from '../train/weights-files.ts';
 import { type NamedNetwork, type NetworkChoice, shapeIn } from './network-choice.ts';
 import { withBar } from './progress-bar.ts';
 

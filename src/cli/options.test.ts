@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { completeRecipe, recipeFields } from '../train/recipe.ts';
+import { parseRecipe, recipeFields } from '../train/recipe.ts';
 import { recipeIn, recipeOptions } from './options.ts';
 
 /** What is typed, as the recipe of some data. */
@@ -8,7 +8,7 @@ function recipeOf(data: string, ...typed: string[]) {
   const command = new Command();
   for (const option of recipeOptions()) command.addOption(option);
   command.parse(typed, { from: 'user' });
-  return completeRecipe({ data, ...recipeIn(command.opts()) });
+  return parseRecipe({ data, ...recipeIn(command.opts()) });
 }
 
 it('a switch that folders of pictures have on can be turned off', () => {

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
-import { completeRecipe, meaningOf, type RecipeField, recipeFields } from '../train/recipe.ts';
+import { completeRecipe, meaningOf, parseRecipe, type RecipeField, recipeFields } from '../train/recipe.ts';
 
 /** `batchSize` → `--batch-size`. */
 export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
@@ -108,8 +108,7 @@ export const engineOptions = (): Option[] => [
 
 /** `--engine` and `--threads`, checked as the recipe's fields of these names. */
 export function engineOptionsIn({ engine, threads }: { engine?: unknown; threads?: unknown }): EngineOptions {
-  const given = Object.fromEntries(Object.entries({ engine, threads }).filter(([, value]) => value !== undefined));
-  const recipe = completeRecipe(given, flagOf);
+  const recipe = parseRecipe({ engine, threads }, flagOf);
   return { engine: recipe.engine, threads: recipe.threads };
 }
 
@@ -131,9 +130,6 @@ export function choiceIn<T extends string>(name: string, option: string, choices
   const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
   throw new UsageError({ where: option, expected, got: `'${name}'`, hint: didYouMean(name, choices) });
 }
-
-/** A name as run folders may have it. */
-export const runNameOf = (name: string): string => name.replace(/[^\p{L}\p{N}._-]+/gu, '-');
 
 /** The recipe's fields that `fovea linear` has, with its own defaults. */
 export const linearPresets = {

@@ -1,29 +1,9 @@
 import { rmdirSync } from 'node:fs';
-import path from 'node:path';
-import { writeAtomic } from '../data/write-atomic.ts';
 import { createRunFolder } from '../report/run-folder.ts';
 import { onEnding } from './interrupt.ts';
 
-/** A file of the run folder and what it shows. */
-export interface ReportFile {
-  readonly name: string;
-  readonly shows: string;
-}
-
-/** Writes a run's files one after the other and remembers them. */
-export class ReportWriter {
-  readonly files: ReportFile[] = [];
-  readonly #runFolder: string;
-
-  constructor(runFolder: string) {
-    this.#runFolder = runFolder;
-  }
-
-  async write(name: string, content: Uint8Array | string, shows: string): Promise<void> {
-    await writeAtomic(path.join(this.#runFolder, name), content);
-    this.files.push({ name, shows });
-  }
-}
+/** A name as run folders may have it: what they may not hold is replaced. */
+export const asRunName = (name: string): string => name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^\.+/, '') || 'run';
 
 function removeEmpty(folder: string): void {
   try {

@@ -20,7 +20,7 @@ import { runFiles } from '../report/run-folder.ts';
 import { ellipsis } from '../report/svg.ts';
 import { readTiles } from '../report/tiles.ts';
 import type { TrainResult } from '../train/train-options.ts';
-import { writeCurves, writerIn } from './run-files.ts';
+import { commonFiles, type ReportFile, writeCurves, writerIn } from './run-files.ts';
 
 /** Pictures that a drawing shows. */
 const mostTiles = 24;
@@ -144,12 +144,15 @@ export async function writePictureDrawings(run: PictureRun, result: TrainResult,
   await writeDrawings(run, outcomes);
 }
 
-export const pictureFileLines: readonly string[] = [
-  `${runFiles.summary}, ${runFiles.args}  all of this for programs; what the run was told`,
-  `${runFiles.trainBatch}  the first pictures as the network saw them`,
-  `${runFiles.valPredictions}, ${runFiles.worstMistakes}  guesses on validation pictures; the surest wrong ones`,
-  `${runFiles.predictions}, ${runFiles.perClass}  every guess with its file; precision, recall and F1 of every class`,
-  `${runFiles.confusionMatrix}, ${runFiles.confusionMatrixNormalised}  which class was taken for which`,
-  `${runFiles.results}, ${runFiles.curvesPng}, ${runFiles.curvesSvg}  loss and accuracy on the way`,
-  'weights/best.safetensors, weights/last.safetensors  the network',
+/** What a finished run on pictures leaves. */
+export const pictureFiles: readonly ReportFile[] = [
+  { name: runFiles.summary, shows: 'all of this for programs' },
+  { name: runFiles.trainBatch, shows: 'the first pictures as the network saw them' },
+  { name: runFiles.valPredictions, shows: 'guesses on validation pictures' },
+  { name: runFiles.worstMistakes, shows: 'the surest wrong ones' },
+  { name: runFiles.predictions, shows: 'every guess with its file' },
+  { name: runFiles.perClass, shows: 'precision, recall and F1 of every class' },
+  { name: runFiles.confusionMatrix, shows: 'which class was taken for which' },
+  { name: runFiles.confusionMatrixNormalised, shows: 'the same in percent of each class' },
+  ...commonFiles,
 ];

@@ -2,7 +2,8 @@ import { drawnNames } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { duration, lossText, percent, tellsTop5 } from './format.ts';
-import { pictureFileLines, type Summary } from './picture-files.ts';
+import { pictureFiles, type Summary } from './picture-files.ts';
+import { fileList } from './run-files.ts';
 
 /** At most so many trained parameters are listed. */
 const mostKeys = 60;
@@ -102,8 +103,7 @@ export function fontLines(names: readonly string[], runFolder: string): string[]
 /** Where a run's files are, and how to use it. */
 export const fileLines = (runFolder: string): string[] => [
   '',
-  `In ${runFolder}:`,
-  ...pictureFileLines.map((file) => `  ${file}`),
+  ...fileList(runFolder, pictureFiles),
   '',
   `Use it: npx fovea predict <pictures or folder> --model ${runFolder}`,
 ];

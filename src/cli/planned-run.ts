@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { isNamedDataSet } from '../train/data-set-names.ts';
 import { checkPicturesOf, dataOf, loadDataSet, type Splits } from '../train/data-sets.ts';
-import { completeRecipe, type RecipeField } from '../train/recipe.ts';
+import { parseRecipe, type RecipeField } from '../train/recipe.ts';
 import { refuseIdle } from '../train/recipe-conditions.ts';
 import { openRun, type ResumableRun } from '../train/resume.ts';
 import { flagOf, recipeIn } from './options.ts';
@@ -46,7 +46,7 @@ export async function planRun(options: TrainCommandOptions): Promise<PlannedRun>
   }
   if (!options.data)
     throw new UsageError({ where: 'train', expected: 'a data set (mnist), a folder of pictures or --resume <run>', got: 'neither' });
-  const recipe = completeRecipe(given, label);
+  const recipe = parseRecipe(given, label);
   refuseIdle(recipe, Object.keys(given) as RecipeField[], label);
   return { recipe, checkpoint: undefined, runFolder: undefined };
 }

@@ -4,12 +4,12 @@ import { reasonOf } from '../data/check-pictures.ts';
 import { readClassNames } from '../data/class-names.ts';
 import { readDigit } from '../data/digit.ts';
 import { describeUnnamed } from '../data/folder-report.ts';
-import type { EngineOptions } from '../engine/threaded/index.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type WithEngine, withEngine } from '../engine/threaded/with-engine.ts';
 import { formatCsv } from '../report/csv.ts';
 import { predict } from '../train/predict.ts';
 import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from '../train/recognizer.ts';
 import { expandPictures } from './expand-pictures.ts';
-
 import { engineOptionsIn, integerIn, predictAliases, withAliases } from './options.ts';
 import { printLines, printNotes } from './print.ts';
 
@@ -19,12 +19,29 @@ export interface PredictCommandOptions extends Readonly<Record<string, unknown>>
   csv?: boolean;
 }
 
+/** Digits that are in memory and go through the network at a time. */
+const digitsAtOnce = 100;
+
 /** Digits are centred as MNIST's are. A file that shows none has a problem instead of guesses. */
 async function predictDigits(
+  recognizer: Recognizer,
+  files: readonly string[],
+  topK: number,
+  options: WithEngine,
+): Promise<PictureGuesses[]> {
+  return withEngine(options, async (engine) => {
+    const results: PictureGuesses[] = [];
+    for (let from = 0; from < files.length; from += digitsAtOnce)
+      results.push(...(await predictSome(recognizer, files.slice(from, from + digitsAtOnce), topK, engine)));
+    return results;
+  });
+}
+
+async function predictSome(
   { model, state, classes }: Recognizer,
   files: readonly string[],
   topK: number,
-  engine: EngineOptions,
+  engine: Engine,
 ): Promise<PictureGuesses[]> {
   const read = await Promise.all(files.map((file) => readDigit(file).catch((error: unknown) => reasonOf(error, file))));
   const digits = read.filter((digit) => typeof digit !== 'string');
@@ -32,7 +49,7 @@ async function predictDigits(
   const data = new Float32Array(digits.length * sampleSize);
   for (const [i, digit] of digits.entries()) data.set(digit.data, i * sampleSize);
   const x = { dtype: 'f32', shape: [digits.length, ...(digits[0]?.shape ?? [])], data } as const;
-  const guesses = digits.length > 0 ? await predict({ model, state, classes, x, topK, ...engine }) : [];
+  const guesses = digits.length > 0 ? await predict({ model, state, classes, x, topK, engine }) : [];
   let next = 0;
   return files.map((file, i) => {
     const digit = read[i];

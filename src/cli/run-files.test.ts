@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { Dataset } from '../data/dataset.ts';
 import type { HistoryRow } from '../train/progress.ts';
-import { writeResults } from './run-files.ts';
+import { completeRecipe } from '../train/recipe.ts';
+import { fileList, type ReportFile, toldOf, writeResults, writerIn } from './run-files.ts';
 
 const row = { epoch: 1, step: 2, images: 8, loss: 1, trainAccuracy: 0.5, testLoss: 1, testAccuracy: 0.5, lr: 1e-3, seconds: 1 };
 const history: HistoryRow[] = [
@@ -23,5 +24,29 @@ it.each([
   const classes = Array.from({ length: count }, (_, c) => `${c}`);
   await writeResults(folder, history, { length: 8, classes, pictures } as unknown as Dataset);
   expect((await readFile(path.join(folder, 'results.csv'), 'utf8')).trimEnd().split('\n')).toEqual(lines);
+  await rm(folder, { recursive: true });
+});
+
+it('toldOf tells the fields asked for, whatever the data are called', () => {
+  const recipe = completeRecipe({
+    data: '/a, learning rate/b, learning rate c',
+    model: 'resnet18',
+    optimizer: 'sgd',
+    lr: 0.01,
+    batchSize: 8,
+  });
+  expect(toldOf(recipe)).toBe('resnet18 on b, learning rate c, sgd, learning rate 0.01, 8 images a step');
+  expect(toldOf(recipe, ['data', 'batchSize'])).toBe('resnet18 on b, learning rate c, 8 images a step');
+});
+
+it('a writer adds the files it is told of to the list', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'fovea-files-'));
+  const files: ReportFile[] = [];
+  const write = writerIn(folder, files);
+  await write('a.csv', 'a');
+  await write('玫瑰.csv', 'b', 'roses');
+  await write('c.csv', 'c', 'the rest');
+  expect(fileList('runs/x', files)).toEqual(['In runs/x:', '  玫瑰.csv  roses', '  c.csv     the rest']);
+  expect(await readFile(path.join(folder, 'a.csv'), 'utf8')).toBe('a');
   await rm(folder, { recursive: true });
 });

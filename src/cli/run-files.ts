@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { columns } from '../core/columns.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
@@ -25,14 +26,31 @@ const resultRows = (history: readonly HistoryRow[], trainImages: number): Result
     trainLoss: loss,
   }));
 
-/** Writes a file of a run folder. */
+/** A file of a run folder and what it shows. */
+export interface ReportFile {
+  readonly name: string;
+  readonly shows: string;
+}
+
+/** Writes files of a run folder; those given with what they show are added to `files`. */
 export const writerIn =
-  (runFolder: string) =>
-  (name: string, content: Uint8Array | string): Promise<void> =>
-    writeAtomic(path.join(runFolder, name), content);
+  (runFolder: string, files: ReportFile[] = []) =>
+  async (name: string, content: Uint8Array | string, shows?: string): Promise<void> => {
+    await writeAtomic(path.join(runFolder, name), content);
+    if (shows !== undefined) files.push({ name, shows });
+  };
+
+/** Tells which files a run left. */
+export const fileList = (runFolder: string, files: readonly ReportFile[]): string[] => [
+  `In ${runFolder}:`,
+  ...columns(
+    files.map(({ name, shows }) => [`  ${name}`, shows]),
+    { textColumns: 2 },
+  ),
+];
 
 export const writeArgs = (runFolder: string, recipe: Recipe): Promise<void> =>
-  writeAtomic(path.join(runFolder, runFiles.args), `${JSON.stringify(recipe, null, 2)}\n`);
+  writerIn(runFolder)(runFiles.args, `${JSON.stringify(recipe, null, 2)}\n`);
 
 export async function writeResults(runFolder: string, history: readonly HistoryRow[], trainSet: Dataset): Promise<void> {
   const rows = resultRows(history, trainSet.length);
@@ -40,12 +58,19 @@ export async function writeResults(runFolder: string, history: readonly HistoryR
     trainSet.pictures && tellsTop5(trainSet.classes)
       ? rows
       : rows.map((row) => ({ ...row, trainTop5Accuracy: undefined, testTop5Accuracy: undefined }));
-  await writeAtomic(path.join(runFolder, runFiles.results), resultsCsv(told));
+  await writerIn(runFolder)(runFiles.results, resultsCsv(told));
 }
 
-/** What was trained on what, in a line. */
-export const toldOf = ({ model, data, optimizer, lr, batchSize }: Recipe): string =>
-  `${model} on ${path.basename(data)}, ${optimizer}, learning rate ${lr}, ${batchSize} images a step`;
+const recipeWords = {
+  data: ({ model, data }: Recipe) => `${model} on ${path.basename(data)}`,
+  optimizer: ({ optimizer }: Recipe) => optimizer,
+  lr: ({ lr }: Recipe) => `learning rate ${lr}`,
+  batchSize: ({ batchSize }: Recipe) => `${batchSize} images a step`,
+};
+
+/** What was trained on what, in a line; `fields` is what to tell of it. */
+export const toldOf = (recipe: Recipe, fields: readonly (keyof typeof recipeWords)[] = ['data', 'optimizer', 'lr', 'batchSize']): string =>
+  fields.map((field) => recipeWords[field](recipe)).join(', ');
 
 export async function writeCurves(
   runFolder: string,
@@ -72,8 +97,23 @@ async function writeMistakes(runFolder: string, outcomes: readonly Outcome[], te
   await writerIn(runFolder)(runFiles.misclassified, await renderPng(mosaic));
 }
 
-/** Writes the pictures and tables of a finished run on digits, drawn side by side; returns a line about each file. */
-export async function writeReport(runFolder: string, result: TrainResult, testSet: Dataset, trainImages: number): Promise<string[]> {
+/** What every run of training leaves. */
+export const commonFiles: readonly ReportFile[] = [
+  { name: runFiles.args, shows: 'what the run was told' },
+  { name: runFiles.results, shows: 'loss and accuracy on the way' },
+  { name: runFiles.curvesPng, shows: 'the same as a picture' },
+  { name: runFiles.curvesSvg, shows: 'that picture at any size' },
+  { name: 'weights/best.safetensors', shows: 'the network at its best' },
+  { name: 'weights/last.safetensors', shows: 'the network at the end' },
+];
+
+/** Writes the pictures and tables of a finished run on digits, drawn side by side; returns what the run left. */
+export async function writeReport(
+  runFolder: string,
+  result: TrainResult,
+  testSet: Dataset,
+  trainImages: number,
+): Promise<readonly ReportFile[]> {
   const { evaluation, classes } = result;
   const write = writerIn(runFolder);
   const outcomes = outcomesOf(evaluation!, testSet);
@@ -86,10 +126,9 @@ export async function writeReport(runFolder: string, result: TrainResult, testSe
     write(runFiles.predictions, predictionsCsv(predictions, classes)),
   ]);
   return [
-    `${runFiles.args}  what the run was told`,
-    `${runFiles.results}, ${runFiles.curvesPng}, ${runFiles.curvesSvg}  loss and accuracy on the way`,
-    `${runFiles.confusionMatrix}  which digit was taken for which`,
-    `${runFiles.misclassified}, ${runFiles.predictions}  the wrong guesses; every guess`,
-    'weights/best.safetensors, weights/last.safetensors  the network',
+    { name: runFiles.confusionMatrix, shows: 'which digit was taken for which' },
+    { name: runFiles.misclassified, shows: 'the wrong guesses' },
+    { name: runFiles.predictions, shows: 'every guess' },
+    ...commonFiles,
   ];
 }

@@ -3,14 +3,15 @@ import path from 'node:path';
 import { CheckpointError } from '../core/errors.ts';
 import { outcomesOf } from '../report/outcomes.ts';
 import { createRunFolder } from '../report/run-folder.ts';
-import { weightsFile } from '../train/checkpoint.ts';
 import type { Splits } from '../train/data-sets.ts';
 import { isRunOver } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import type { TrainResult } from '../train/train-options.ts';
 import { Trainer } from '../train/trainer.ts';
+import { weightsFile } from '../train/weights-files.ts';
 import { createInterrupt } from './interrupt.ts';
 import { findLearningRate } from './lr-find-files.ts';
+import { asRunName } from './own-run-folder.ts';
 import { writePictureDrawings, writePictureTables, writeTrainBatch } from './picture-files.ts';
 import { fileLines, fontLines, summaryLines } from './picture-text.ts';
 import { openData, planRun, type TrainCommandOptions } from './planned-run.ts';
@@ -26,14 +27,8 @@ function withResume(error: unknown, runFolder: string): unknown {
   return new CheckpointError({ ...complaint, hint: `${hint} To go on then: npx fovea train --resume ${runFolder}` }, { cause: error });
 }
 
-/** The run folder's name: the user's, or the data's with what a name may not hold replaced. */
-const runNameOf = ({ name, data }: Recipe): string =>
-  name ??
-  (path
-    .basename(data)
-    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
-    .replace(/^\.+/, '') ||
-    'run');
+/** The run folder's name: the user's, or the data's. */
+const runNameOf = ({ name, data }: Recipe): string => name ?? asRunName(path.basename(data));
 
 /** Writes what a finished run shows and tells it. */
 async function report(runFolder: string, result: TrainResult, { train, test, names }: Splits, output: TrainOutput): Promise<void> {

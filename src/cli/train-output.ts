@@ -8,6 +8,7 @@ import { openDisplay } from './display.ts';
 import { counted, duration, engineName, evaluationLine, percent } from './format.ts';
 import { describeTransfer, paramsToLearn, phaseLines } from './picture-text.ts';
 import { printLines } from './print.ts';
+import { fileList, type ReportFile } from './run-files.ts';
 
 export interface RunStart {
   recipe: Recipe;
@@ -34,8 +35,8 @@ export interface TrainOutput {
   interrupting(isOver: boolean): void;
   interrupted(result: TrainResult): void;
   note(text: string): void;
-  /** What to end with: lines about what the run left, or the whole text. */
-  end(result: TrainResult, told: { files?: readonly string[]; text?: readonly string[] }): void;
+  /** What to end with: the files that the run left, or the whole text. */
+  end(result: TrainResult, told: { files?: readonly ReportFile[]; text?: readonly string[] }): void;
   /** Ends what is still being drawn; safe to call twice. */
   close(): void;
 }
@@ -85,7 +86,11 @@ function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, 
   ];
 }
 
-function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { trainSet, testSet }: RunStart, files: readonly string[]) {
+function summarise(
+  { progress, evaluation, recipe }: TrainResult,
+  { runFolder, trainSet, testSet }: RunStart,
+  files: readonly ReportFile[],
+) {
   const { best, seconds, trainSeconds, epoch } = progress;
   const right = Math.round(evaluation!.accuracy * testSet.length);
   const speed = Math.round((trainSet.length * epoch) / trainSeconds);
@@ -98,8 +103,7 @@ function summarise({ progress, evaluation, recipe, runFolder }: TrainResult, { t
     ...(best ? [`Best on the way ${percent(best.testAccuracy)}, epoch ${best.epoch}, step ${best.step}: kept as weights/best`] : []),
     `Time ${duration(seconds)}, of which training ${duration(trainSeconds)} (${speed} images/s)`,
     '',
-    `In ${runFolder}:`,
-    ...files.map((file) => `  ${file}`),
+    ...fileList(runFolder, files),
     '',
     `Try it on a picture of a digit: npx fovea predict <image> --weights ${runFolder}`,
   ];
@@ -140,7 +144,7 @@ export function textOutput(): TrainOutput {
       ),
     interrupted({ progress, runFolder }) {
       display.end();
-      console.log(`Stopped after step ${progress.step}; nothing is lost. To go on: npx fovea train --resume ${runFolder}`);
+      printLines([`Stopped after step ${progress.step}; nothing is lost. To go on: npx fovea train --resume ${runFolder}`]);
     },
     end(result, { files = [], text = summarise(result, begun!, files) }) {
       display.end();

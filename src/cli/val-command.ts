@@ -5,7 +5,7 @@ import { validationPurposes } from '../data/folder-report.ts';
 import { openLabelledFolder } from '../data/labelled-folder.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { countsOf, namedScores, outcomesOf } from '../report/outcomes.ts';
-import { checkClasses } from '../train/checkpoint.ts';
+import { checkClasses } from '../train/check-weights.ts';
 import { isNamedDataSet } from '../train/data-set-names.ts';
 import { checkPicturesOf, dataOf, loadDataSet } from '../train/data-sets.ts';
 import { evaluate } from '../train/evaluate.ts';
@@ -73,7 +73,7 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
     return 0;
   }
   printLines(lines);
-  console.log(`${file}: ${metadata.model} after step ${step}`);
+  printLines([`${file}: ${metadata.model} after step ${step}`]);
   const top5 = dataset.pictures && tellsTop5(classes) ? `, top-5 ${percent(top5Accuracy)}` : '';
   console.log(
     `${dataset.pictures ? 'Accuracy' : 'Test accuracy'} ${percent(accuracy)} of ${images} images${top5}, loss ${lossText(loss)}\n`,

@@ -22,6 +22,7 @@ export function bigEndianElementsOf<D extends DType>(dtype: D, bytes: Uint8Array
   return copy;
 }
 
+/** The bytes of an array, not copied. */
 export const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 /** Joins parts into one run of bytes. */

@@ -1,6 +1,6 @@
 import type { ArrayOf, DType, NdArray } from '../core/ndarray.ts';
 import { formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
-import { type ElementName, elementTypes, gather, isExtents } from './pickle-elements.ts';
+import { type ElementName, elementTypes, gather, isExtents } from './element-types.ts';
 import { describe } from './pickle-machine.ts';
 import { type Buildable, formatName, type PickleContext, type PickleFunction, type PickleGlobals } from './pickle-types.ts';
 

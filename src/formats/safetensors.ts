@@ -1,7 +1,7 @@
-import { bytesPerElement, type DType, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { bytesPerElement, type DType, type StateDict } from '../core/ndarray.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
-import { bytesOf, concatBytes, elementsOf, refuse } from './bytes.ts';
-import { bfloat16ToSingle, halfToSingle } from './half.ts';
+import { bytesOf, concatBytes, refuse } from './bytes.ts';
+import { type ElementType, elementTypes, isExtents } from './element-types.ts';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -11,25 +11,17 @@ export interface Safetensors {
   metadata: Record<string, string>;
 }
 
-/** What the file calls a dtype, how wide it is, and how its bytes become an array. */
-interface Encoding {
-  bytes: number;
-  decode: (bytes: Uint8Array) => Pick<NdArray, 'dtype' | 'data'>;
-}
-const plain = (dtype: DType): Encoding => ({
-  bytes: bytesPerElement(dtype),
-  decode: (bytes) => ({ dtype, data: elementsOf(dtype, bytes) }),
-});
-const halves = (toSingle: typeof halfToSingle): Encoding => ({
-  bytes: 2,
-  decode: (bytes) => ({ dtype: 'f32', data: toSingle(new Uint16Array(new Uint8Array(bytes).buffer)) }),
-});
-
+/** What the format calls a dtype that is written. */
 const names: Record<DType, string> = { f64: 'F64', f32: 'F32', i64: 'I64', i32: 'I32', u8: 'U8' };
-const encodings: Readonly<Record<string, Encoding>> = {
-  ...Object.fromEntries(Object.entries(names).map(([dtype, name]) => [name, plain(dtype as DType)])),
-  F16: halves(halfToSingle),
-  BF16: halves(bfloat16ToSingle),
+/** By the format's name. */
+const readable: Readonly<Record<string, ElementType>> = {
+  F64: elementTypes.float64,
+  F32: elementTypes.float32,
+  I64: elementTypes.int64,
+  I32: elementTypes.int32,
+  U8: elementTypes.uint8,
+  F16: elementTypes.float16,
+  BF16: elementTypes.bfloat16,
 };
 
 const metadataKey = '__metadata__';
@@ -41,7 +33,6 @@ const maxHeaderBytes = 100_000_000;
 export const isSafetensors = (bytes: Uint8Array): boolean => bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isExtentList = (value: unknown): value is number[] => Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0);
 
 function parseHeader(bytes: Uint8Array, file: string): { header: Record<string, unknown>; data: Uint8Array } {
   if (bytes.length < lengthBytes)
@@ -77,7 +68,7 @@ function parseMetadata(value: unknown, file: string): Record<string, string> {
 
 interface Entry {
   name: string;
-  encoding: Encoding;
+  element: ElementType;
   shape: number[];
   begin: number;
   end: number;
@@ -87,15 +78,15 @@ function parseEntry(name: string, value: unknown, file: string): Entry {
   const where = `${file}: ${name}`;
   if (!isObject(value)) return refuse(where, 'dtype, shape and data_offsets', JSON.stringify(value));
   const { dtype, shape, data_offsets: offsets } = value;
-  const known = typeof dtype === 'string' && Object.hasOwn(encodings, dtype) ? encodings[dtype] : undefined;
-  if (!known) return refuse(where, `a dtype of ${Object.keys(encodings).join(', ')}`, JSON.stringify(dtype) ?? 'none');
-  if (!isExtentList(shape)) return refuse(where, 'a shape of non-negative integers', JSON.stringify(shape) ?? 'none');
-  if (!isExtentList(offsets) || offsets.length !== 2 || offsets[0] > offsets[1])
+  const known = typeof dtype === 'string' && Object.hasOwn(readable, dtype) ? readable[dtype] : undefined;
+  if (!known) return refuse(where, `a dtype of ${Object.keys(readable).join(', ')}`, JSON.stringify(dtype) ?? 'none');
+  if (!isExtents(shape)) return refuse(where, 'a shape of non-negative integers', JSON.stringify(shape) ?? 'none');
+  if (!isExtents(offsets) || offsets.length !== 2 || offsets[0] > offsets[1])
     return refuse(where, 'data_offsets [begin, end] with 0 ≤ begin ≤ end', JSON.stringify(offsets) ?? 'none');
   const [begin, end] = offsets;
   const needed = sizeOf(shape) * known.bytes;
   if (end - begin !== needed) refuse(where, `${needed} bytes for ${dtype} ${formatShape(shape)}`, `${end - begin}`);
-  return { name, encoding: known, shape, begin, end };
+  return { name, element: known, shape, begin, end };
 }
 
 /** The entries' bytes must tile the data: no overlap, no hole, nothing behind the last one. */
@@ -136,7 +127,8 @@ export function readSafetensors(bytes: Uint8Array, file = 'safetensors'): Safete
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkTiling(entries, data.length, file);
   const tensors: StateDict = new Map();
-  for (const { name, encoding, shape, begin, end } of entries) tensors.set(name, { ...encoding.decode(data.subarray(begin, end)), shape });
+  for (const { name, element, shape, begin, end } of entries)
+    tensors.set(name, { dtype: element.dtype, shape, data: element.decode(data.subarray(begin, end)) });
   return { tensors, metadata };
 }
 

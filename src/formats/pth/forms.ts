@@ -1,6 +1,6 @@
 import { refuse } from '../bytes.ts';
+import { elementTypes } from '../element-types.ts';
 import { readPickle } from '../pickle.ts';
-import { elementTypes } from '../pickle-elements.ts';
 import { describe } from '../pickle-machine.ts';
 import { formatName, type PickleContext, type PickleOptions } from '../pickle-types.ts';
 import { torchGlobals } from './torch-globals.ts';
@@ -60,7 +60,8 @@ export function readZipForm(bytes: Uint8Array, file: string): unknown {
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const protocolVersion = 1001;
 
-const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(bytes.subarray(257, 262)) === 'ustar';
+/** What PyTorch wrote before 0.1.10. */
+export const isTar = (bytes: Uint8Array): boolean => new TextDecoder().decode(bytes.subarray(257, 262)) === 'ustar';
 
 /** The old form: five pickles (magic number, version, system, object, keys), then each storage behind its length. */
 export function readOldForm(bytes: Uint8Array, file: string): unknown {

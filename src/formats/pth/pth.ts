@@ -2,7 +2,7 @@ import type { StateDict } from '../../core/ndarray.ts';
 import { formatBytes, refuse } from '../bytes.ts';
 import { describe } from '../pickle-machine.ts';
 import { formatName } from '../pickle-types.ts';
-import { readOldForm, readZipForm } from './forms.ts';
+import { isTar, readOldForm, readZipForm } from './forms.ts';
 import { type PlainValue, toPlain } from './plain-values.ts';
 import { TorchTensor, toNdArray } from './torch-tensor.ts';
 
@@ -112,7 +112,6 @@ const describeRoot = (value: unknown): string => {
 };
 
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
-const isTarOfWeights = (bytes: Uint8Array): boolean => new TextDecoder().decode(bytes.subarray(257, 262)) === 'ustar';
 
 /** Whether bytes begin like a file of `torch.save`, in either form. */
-export const isPth = (bytes: Uint8Array): boolean => isZip(bytes) || (bytes[0] === 0x80 && bytes[1] <= 5) || isTarOfWeights(bytes);
+export const isPth = (bytes: Uint8Array): boolean => isZip(bytes) || (bytes[0] === 0x80 && bytes[1] <= 5) || isTar(bytes);

@@ -1,4 +1,4 @@
-import { type ElementName, elementTypes, isExtents } from '../pickle-elements.ts';
+import { type ElementName, elementTypes, isExtents } from '../element-types.ts';
 import { describe } from '../pickle-machine.ts';
 import { numpyGlobals } from '../pickle-numpy.ts';
 import type { Buildable, PickleContext, PickleFunction, PickleGlobals } from '../pickle-types.ts';

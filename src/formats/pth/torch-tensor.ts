@@ -1,7 +1,7 @@
 import type { NdArray } from '../../core/ndarray.ts';
 import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
 import { refuse } from '../bytes.ts';
-import { type ElementName, elementTypes, gather, isExtents, lastIndexOf } from '../pickle-elements.ts';
+import { type ElementName, elementTypes, gather, isExtents, lastIndexOf } from '../element-types.ts';
 import { describe } from '../pickle-machine.ts';
 import type { PickleContext } from '../pickle-types.ts';
 

@@ -3,7 +3,7 @@ import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import { elementsOf } from './bytes.ts';
 import { bfloat16ToSingle, halfToSingle } from './half.ts';
 
-/** A number format of PyTorch or NumPy: how wide it is in a file, and what its little-endian bytes become. */
+/** A number format of a file: how wide it is there, and what its little-endian bytes become. */
 export interface ElementType {
   bytes: number;
   dtype: DType;
@@ -70,6 +70,6 @@ export function gather(source: Uint8Array, itemBytes: number, offset: number, sh
   return out;
 }
 
-/** Extents or strides from a file. */
+/** Extents, strides or offsets from a file. */
 export const isExtents = (value: unknown): value is number[] =>
   Array.isArray(value) && value.length <= 64 && value.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
