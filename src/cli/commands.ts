@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import { listModels } from '../models/index.ts';
 import type { RecipeField } from '../train/recipe.ts';
 import type { KnnCommandOptions } from './knn-command.ts';
 import type { LinearCommandOptions } from './linear-command.ts';
@@ -25,6 +26,13 @@ function addOptions(command: Command, options: readonly Option[]): void {
   for (const option of options) command.addOption(option);
 }
 
+/** All models, `resnet18` before `resnet101`. */
+const modelNames = (): string =>
+  listModels()
+    .map(({ name }) => name)
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    .join(', ');
+
 function addTrain(program: Command, done: Done): void {
   const command = program
     .command('train')
@@ -38,6 +46,7 @@ function addTrain(program: Command, done: Done): void {
       done(await trainCommand({ ...options, data }));
     });
   addOptions(command, [...recipeOptions(), ...aliasOptions(trainAliases)]);
+  command.addHelpText('after', () => `\n${command.createHelp().boxWrap(`Models: ${modelNames()}`, process.stdout.columns ?? 80)}`);
 }
 
 function addVal(program: Command, done: Done): void {
@@ -60,8 +69,9 @@ function addPredict(program: Command, done: Done): void {
     .command('predict')
     .description('what a trained network sees in pictures')
     .argument('<image...>', 'picture files, folders or patterns such as "*.jpg"')
-    .option('--model <run>', 'run folder (its best weights), or a checkpoint file')
-    .option('--weights <run>', 'the same')
+    .option('--model <run|name>', 'run folder (its best weights), a checkpoint file, or a model’s name')
+    .option('--weights <run|file>', 'with a model’s name its trained weights, .pth, .safetensors or imagenet; alone the same as --model')
+    .addOption(new Option('--classes <n>', 'classes of the weights of a model (default: 1000)').argParser(asNumber))
     .addOption(new Option('--topk <n>', 'classes to print, the most probable first (default: 5)').argParser(asNumber))
     .option('--names <file>', 'JSON file with names to show for the class folders (default: those of the run)')
     .addOption(new Option('--csv', 'print a table for spreadsheets instead of text').conflicts('json'))

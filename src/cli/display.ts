@@ -13,6 +13,8 @@ export interface Display {
   end(): void;
 }
 
+const [wrapOn, wrapOff] = ['\u001b[?7h', '\u001b[?7l'];
+
 /** Speed is taken over this long a time: it follows changes and does not flicker. */
 const windowSeconds = 3;
 const nowSeconds = () => performance.now() / 1000;
@@ -43,7 +45,8 @@ export function openDisplay(
   let start = { seconds: opened, images: imagesBefore };
   const marks = [start];
   return {
-    line: (text) => void bars.log(`${printable(text)}\n`),
+    // Bars are cut at the edge of the terminal; what is to be read goes on in the next row.
+    line: (text) => void bars.log(`${wrapOn}${printable(text)}\n${wrapOff}`),
     prepare(done, total) {
       const speed = done / (nowSeconds() - opened);
       bar.setTotal(total);

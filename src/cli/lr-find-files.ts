@@ -2,7 +2,7 @@ import { formatRate, lrCsv, lrCurveSvg } from '../report/lr-curve.ts';
 import { renderPng } from '../report/render.ts';
 import { checkRunName, runFiles } from '../report/run-folder.ts';
 import type { Splits } from '../train/data-sets.ts';
-import { findRate } from '../train/lr-find.ts';
+import { findRate, usualTrials } from '../train/lr-find.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { createInterrupt } from './interrupt.ts';
 import { inOwnFolder } from './own-run-folder.ts';
@@ -28,17 +28,21 @@ export async function findLearningRate({
 }): Promise<number> {
   checkRunName(runName);
   let tried = 0;
-  const onTrial = ({ length }: readonly unknown[]) => {
-    tried = length;
-  };
   const say = (line: string) => json || printLines([line]);
   const interrupt = createInterrupt(() => say('Stopping. Ctrl-C again ends at once.'));
   interrupt.listen();
   for (const line of report?.lines ?? []) say(line);
   await inOwnFolder(`${runName}-lr`, recipe.out, async (runFolder) => {
     const { signal } = interrupt;
-    const finding = await withBar(`downloading the weights of ${recipe.model}`, ({ onDownload }) =>
-      findRate({ recipe, trainSet, onDownload, onTrial, signal }),
+    const finding = await withBar(`downloading the weights of ${recipe.model}`, ({ onDownload, stop }) =>
+      withBar('trying learning rates', ({ onProgress }) => {
+        const onTrial = ({ length }: readonly unknown[]) => {
+          stop();
+          tried = length;
+          onProgress(tried, usualTrials);
+        };
+        return findRate({ recipe, trainSet, onDownload, onTrial, signal });
+      }),
     ).catch((error: unknown) => {
       if (error !== signal.reason) throw error;
     });

@@ -22,7 +22,7 @@ import { findWeights } from '../train/weights-files.ts';
 import { type NamedNetwork, type NetworkChoice, shapeIn } from './network-choice.ts';
 import { withBar } from './progress-bar.ts';
 
-const isModel = (name: string): boolean => listModels().some((spec) => spec.name === name);
+export const isModel = (name: string): boolean => listModels().some((spec) => spec.name === name);
 /** A name with none of these can only be meant as a model. */
 const isPath = (name: string): boolean => /[./\\]/.test(name);
 
@@ -59,6 +59,7 @@ async function runNetwork({ network: run, input, classes, weights }: NetworkChoi
     name: `${metadata.model} (${run})`,
     module,
     inputShape: shapeIn(input) ?? metadata.sampleShape,
+    scores: metadata.classes.length,
     classNames: metadata.names ?? metadata.classes,
     classFolders: metadata.classes,
     preprocessing: input === undefined ? metadata.preprocessing : undefined,
@@ -102,6 +103,7 @@ export async function namedNetwork(choice: NetworkChoice): Promise<NamedNetwork>
     name: network,
     module,
     inputShape,
+    scores: count,
     // Trained numbers for as many classes as ImageNet has are taken for those of its classes.
     classNames: entry && count === imagenetClasses.length ? imagenetClasses : [],
     preprocessing: preprocessingFor(inputShape, entry),

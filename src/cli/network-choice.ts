@@ -10,6 +10,8 @@ export interface NamedNetwork {
   readonly module: Module;
   /** `[C, H, W]`. */
   readonly inputShape: Shape;
+  /** How many scores it gives: one a class. */
+  readonly scores: number;
   /** Empty where only their number is known. */
   readonly classNames: readonly string[];
   /** Of a run: names of the class folders, where `classNames` are shown in their place. */

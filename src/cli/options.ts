@@ -10,20 +10,23 @@ export const flagOf = (field: string): string => `--${field.replace(/[A-Z]/g, (l
 /** A number if it is one; else the text, which the recipe's check refuses with its range. */
 export const asNumber = (text: string): number | string => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
 
-/** Recipes that nothing else is said of: of a data set, of a folder of pictures, and of one without trained weights. */
-const [usual, usualOfFolders, usualAfresh] = [{}, { data: 'folder' }, { data: 'folder', weights: 'none' }].map((given) =>
-  completeRecipe(given),
+/** Recipes that nothing else is said of: of a data set, of a folder of pictures, of one whose backbone trains too, and of one without weights. */
+const folder = { data: 'folder' };
+const [usual, usualOfFolders, usualThawed, usualAfresh] = [{}, folder, { ...folder, freeze: 'none' }, { ...folder, weights: 'none' }].map(
+  (given) => completeRecipe(given),
 );
 
 /** What the help calls a field's default: one of data sets, one of folders of pictures. */
 function presetOf(field: RecipeField): string | undefined {
-  const [own, ofFolders, afresh] = [usual, usualOfFolders, usualAfresh].map((recipe) => recipe[field]);
-  const isOtherAfresh = field !== 'weights' && afresh !== ofFolders;
+  const [own, ofFolders, thawed, afresh] = [usual, usualOfFolders, usualThawed, usualAfresh].map((recipe) => recipe[field]);
+  const others =
+    field !== 'freeze' && thawed !== ofFolders
+      ? ` where only the head trains, else ${thawed}`
+      : field !== 'weights' && afresh !== ofFolders
+        ? `, with --weights none: ${afresh}`
+        : '';
   const hasOwn = own !== undefined && own !== false;
-  const parts = [
-    ...(hasOwn ? [`${own}`] : []),
-    ...(ofFolders === own ? [] : [`of folders: ${ofFolders}${isOtherAfresh ? `, with --weights none: ${afresh}` : ''}`]),
-  ];
+  const parts = [...(hasOwn ? [`${own}`] : []), ...(ofFolders === own ? [] : [`of folders: ${ofFolders}${others}`])];
   return parts.length > 0 ? parts.join('; ') : undefined;
 }
 

@@ -1,3 +1,6 @@
+import { sizeOf } from '../core/shape.ts';
+import { exact } from '../explain/summary-text.ts';
+import type { Parameter } from '../nn/module.ts';
 import { drawnNames } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
@@ -5,17 +8,24 @@ import { duration, lossText, percent, tellsTop5 } from './format.ts';
 import { pictureFiles, type Summary } from './picture-files.ts';
 import { fileList } from './run-files.ts';
 
-/** At most so many trained parameters are listed. */
-const mostKeys = 60;
+/** At most so many trained parameters are listed: a screen is to hold more than them. */
+const mostKeys = 12;
 
-/** What trains, as the course prints it. */
-export function paramsToLearn(keys: readonly string[]): string[] {
+/** What trains, as the course prints it, and how much of the network that is. */
+export function paramsToLearn(keys: readonly string[], parameters: ReadonlyMap<string, Parameter>): string[] {
+  const counted = (some: readonly Parameter[]) => exact(some.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+  const all = [...parameters.values()].filter(({ trains }) => trains);
   const more = keys.length - mostKeys;
-  return ['Params to learn:', ...keys.slice(0, mostKeys).map((key) => `\t${key}`), ...(more > 0 ? [`\t… and ${more} more`] : [])];
+  return [
+    'Params to learn:',
+    ...keys.slice(0, mostKeys).map((key) => `\t${key}`),
+    ...(more > 0 ? [`\t… and ${more} more`] : []),
+    `${counted(keys.map((key) => parameters.get(key)!))} of ${counted(all)} numbers`,
+  ];
 }
 
 /** What the network begins with and what of it trains. */
-export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, transforms, fit }: Recipe): string[] {
+export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, transforms, fit, imageSize }: Recipe): string[] {
   const begins = weights === 'none' ? 'fresh weights' : `weights: ${weights}`;
   const frozen = freeze === 'none' ? 'nothing frozen' : `frozen: ${/^\d+$/.test(freeze) ? `the first ${freeze} stages` : freeze}`;
   const later = unfreezeEpoch === undefined ? '' : `, all layers train from epoch ${unfreezeEpoch}`;
@@ -24,19 +34,19 @@ export function describeTransfer({ weights, freeze, unfreezeEpoch, backboneLr, t
   return [
     `Begins with ${begins}; ${frozen}${later}${rate}`,
     ...(isBlind ? ['The frozen layers keep their random weights: --weights imagenet or a file begins with trained ones'] : []),
-    `Transforms: ${transforms}, fit ${fit}`,
+    `Transforms: ${transforms}, fit ${fit}${imageSize === undefined ? '' : `, ${imageSize} px`}`,
   ];
 }
 
 /** An epoch's two phases. */
 export function phaseLines(
   row: HistoryRow,
-  { epochs, classes, isBest }: { epochs: number; classes: readonly string[]; isBest: boolean },
+  { epochs, classes, isBest, secondsBefore }: { epochs: number; classes: readonly string[]; isBest: boolean; secondsBefore: number },
 ): string[] {
   const { epoch, loss, trainAccuracy, testLoss, testAccuracy, lr, seconds, imagesPerSecond } = row;
   const top5 = (share: number | undefined) => (share === undefined || !tellsTop5(classes) ? '' : `  top-5 ${percent(share)}`);
   return [
-    `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds)}`,
+    `epoch ${epoch}/${epochs}  learning rate ${Number(lr.toPrecision(3))}  ${duration(seconds - secondsBefore)}  (${duration(seconds)} in all)`,
     `  train  loss ${lossText(loss)}  accuracy ${percent(trainAccuracy)}${top5(row.trainTop5Accuracy)}  (${Math.round(imagesPerSecond)} images/s)`,
     `  val    loss ${lossText(testLoss)}  accuracy ${percent(testAccuracy)}${top5(row.testTop5Accuracy)}${isBest ? '  best so far' : ''}`,
   ];

@@ -10,8 +10,10 @@ import { formatCsv } from '../report/csv.ts';
 import { predict } from '../train/predict.ts';
 import { openRecognizer, type PictureGuesses, type Recognizer, recognise } from '../train/recognizer.ts';
 import { expandPictures } from './expand-pictures.ts';
+import { isModel, namedNetwork } from './named-network.ts';
 import { engineOptionsIn, integerIn, predictAliases, withAliases } from './options.ts';
 import { printLines, printNotes } from './print.ts';
+import { type Bar, withBar } from './progress-bar.ts';
 
 export interface PredictCommandOptions extends Readonly<Record<string, unknown>> {
   images: string[];
@@ -19,26 +21,47 @@ export interface PredictCommandOptions extends Readonly<Record<string, unknown>>
   csv?: boolean;
 }
 
+/** What recognises: a run, or a model with weights from elsewhere. */
+type Known = Pick<Recognizer, 'file' | 'model' | 'state' | 'classes' | 'names' | 'preprocessing'>;
+
+/** `--model <run>` or `--weights <run>`; or `--model <name>` with weights of it, which know no names but ImageNet's. */
+async function openKnown({ model, weights, classes }: Readonly<Record<string, unknown>>): Promise<Known> {
+  const run = model ?? weights;
+  if (typeof run !== 'string') throw new UsageError({ where: 'predict', expected: '--model <run>', got: 'none' });
+  if (!isModel(run)) {
+    for (const [option, value] of Object.entries({ '--weights': model && weights, '--classes': classes }))
+      if (value !== undefined)
+        throw new UsageError({ where: option, expected: 'a model’s name as --model', got: `the run '${run}', which has its own` });
+    return openRecognizer(run);
+  }
+  const choice = { network: run, weights: model && weights ? String(weights) : undefined, classes, mustBeTrained: true };
+  const { name, module, scores, classNames, preprocessing, state } = await namedNetwork(choice);
+  const names = classNames.length ? classNames : Array.from({ length: scores }, (_, c) => `class ${c}`);
+  return { file: name, model: module, state: await state(), classes: names, names, preprocessing };
+}
+
 /** Digits that are in memory and go through the network at a time. */
 const digitsAtOnce = 100;
 
 /** Digits are centred as MNIST's are. A file that shows none has a problem instead of guesses. */
 async function predictDigits(
-  recognizer: Recognizer,
+  recognizer: Known,
   files: readonly string[],
   topK: number,
-  options: WithEngine,
+  { onProgress, ...options }: WithEngine & Pick<Bar, 'onProgress'>,
 ): Promise<PictureGuesses[]> {
   return withEngine(options, async (engine) => {
     const results: PictureGuesses[] = [];
-    for (let from = 0; from < files.length; from += digitsAtOnce)
+    for (let from = 0; from < files.length; from += digitsAtOnce) {
       results.push(...(await predictSome(recognizer, files.slice(from, from + digitsAtOnce), topK, engine)));
+      onProgress(results.length, files.length);
+    }
     return results;
   });
 }
 
 async function predictSome(
-  { model, state, classes }: Recognizer,
+  { model, state, names: classes }: Known,
   files: readonly string[],
   topK: number,
   engine: Engine,
@@ -82,12 +105,12 @@ function print(results: readonly PictureGuesses[], topK: number, { json, csv }: 
       file,
       ...guesses.map(({ className, prob }) => `${className} ${(100 * prob).toFixed(1)}%`),
     ]);
-    printLines(columns(rows));
+    printLines(columns(rows, { textColumns: Number.POSITIVE_INFINITY }));
   }
 }
 
 /** The recognizer with other names to show for its classes; says which classes they leave out. */
-async function withNames(recognizer: Recognizer, file: unknown): Promise<Recognizer> {
+async function withNames(recognizer: Known, file: unknown): Promise<Known> {
   if (file === undefined) return recognizer;
   const names = await readClassNames(String(file));
   const isNamed = (name: string) => Object.hasOwn(names, name);
@@ -97,17 +120,15 @@ async function withNames(recognizer: Recognizer, file: unknown): Promise<Recogni
 
 export async function predictCommand(given: PredictCommandOptions): Promise<number> {
   const options = withAliases(given, predictAliases);
-  const { model, weights } = options;
   const topK = integerIn(options.topk, '--topk', 1) ?? 5;
-  const run = model ?? weights;
-  if (typeof run !== 'string' || (model !== undefined && weights !== undefined))
-    throw new UsageError({ where: 'predict', expected: '--model <run>', got: run === undefined ? 'none' : '--weights as well' });
-  const recognizer = await withNames(await openRecognizer(run), options.names);
+  const recognizer = await withNames(await openKnown(options), options.names);
   const files = await expandPictures(given.images);
   const engine = engineOptionsIn(options);
-  const results = recognizer.preprocessing
-    ? await recognise({ recognizer, files, topK, ...engine })
-    : await predictDigits(recognizer, files, topK, engine);
+  const results = await withBar('looking at pictures', ({ onProgress }) =>
+    recognizer.preprocessing
+      ? recognise({ recognizer, files, topK, onProgress, ...engine })
+      : predictDigits(recognizer, files, topK, { onProgress, ...engine }),
+  );
   print(results, topK, given);
   const broken = results.filter((result) => 'problem' in result);
   for (const { file, problem } of broken) console.error(`error: ${formatComplaint({ where: file, expected: 'a picture', got: problem })}`);

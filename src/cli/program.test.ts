@@ -38,10 +38,18 @@ describe('wrong usage ends with 2', () => {
     [['train', 'mnist', '--out='], "error: [--out] expected a value, <folder>, got ''."],
     [['train', '.', '--names', ''], "error: [--names] expected a value, <file>, got ''."],
     [['train', 'mnist', '--category_names', ''], "error: [--category_names] expected a value, <file>, got ''."],
-    [['predict', 'a.png', '--model', ''], "error: [--model] expected a value, <run>, got ''."],
+    [['predict', 'a.png', '--model', ''], "error: [--model] expected a value, <run|name>, got ''."],
     [['knn', 'mnist', '--out', ''], "error: [--out] expected a value, <folder>, got ''."],
     [['predict', 'a.png'], 'error: [predict] expected --model <run>, got none.\n'],
-    [['predict', 'a.png', '--model', 'x', '--weights', 'x'], 'error: [predict] expected --model <run>, got --weights as well.\n'],
+    [
+      ['predict', 'a.png', '--model', 'x', '--weights', 'x'],
+      "error: [--weights] expected a model’s name as --model, got the run 'x', which has its own.\n",
+    ],
+    [['predict', 'a.png', '--weights', 'x', '--classes', '9'], "error: [--classes] expected a model’s name as --model, got the run 'x'"],
+    [
+      ['predict', 'a.png', '--model', 'resnet18'],
+      'error: [--weights] expected trained weights of resnet18, got none. --weights imagenet, or',
+    ],
     [
       ['train', 'mnist', '--arch', 'vgg16', '--model', 'vgg16'],
       'error: [--arch] expected one of two names for an option, got --model as well.\n',
@@ -78,7 +86,10 @@ it('help lists the names an option may have, and its defaults', async () => {
     'optimizer: adam, adamw or sgd (default: adam)',
     'constant, step or cosine (default',
     'auto, onednn or reference (default',
-    '(default: 3; of folders: 15, with --weights none: 10)',
+    '(default: 3; of folders: 15 where only the head trains, else 10)',
+    '(default: 0.001; of folders: 0.003 where only the head trains, else 0.001)',
+    'Models: alexnet, course-cnn, densenet121, ',
+    'resnet50, resnet101, ',
     '(default: 64; of folders: 16)',
   ])
     expect(words).toContain(names);

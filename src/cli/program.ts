@@ -25,6 +25,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     .description('Train, understand and ship convolutional image recognizers')
     .version(version)
     .showHelpAfterError('(--help lists commands and options)')
+    .configureHelp({ minWidthToWrap: 20 })
     .exitOverride()
     .hook('preAction', (_, command) => checkValues(command));
   addCommands(program, (code) => {

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { DownloadProgress } from '../data/download.ts';
+import { duration } from './format.ts';
 
 /** A bar is shown only for what takes longer. */
 const patienceMs = 2000;
@@ -18,14 +19,16 @@ export function openBar(what: string): Bar {
   const startMs = performance.now();
   let bar: SingleBar | undefined;
   const update = (done: number, total: number, count: string) => {
-    if (!process.stderr.isTTY || performance.now() - startMs < patienceMs) return;
+    const elapsedMs = performance.now() - startMs;
+    if (!process.stderr.isTTY || elapsedMs < patienceMs) return;
+    const left = done > 0 ? duration(((elapsedMs / done) * (total - done)) / 1000) : '–';
     if (!bar) {
-      const format = `${what}  {bar} {percentage}%  ${count}{eta_formatted} left`;
+      const format = `${what}  {bar} {percentage}%  ${count}{left} left`;
       // With its cursor: a signal may end the process before anything shows it again.
       bar = new SingleBar({ format, barsize: 30, stream: process.stderr, clearOnComplete: true, gracefulExit: false });
-      bar.start(total, done);
+      bar.start(total, done, { left });
     }
-    bar.update(done);
+    bar.update(done, { left });
   };
   const onShare = (share: number) => update(Math.round(share * shareSteps), shareSteps, '');
   return {

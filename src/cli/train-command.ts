@@ -91,6 +91,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<number
         trainSet,
         testSet,
         trainedKeys: trainer.trainedKeys,
+        parameters: trainer.module.parameters(),
         progress: trainer.progress,
       });
       if (trainSet.pictures)

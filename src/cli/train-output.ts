@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
+import type { Parameter } from '../nn/module.ts';
+import { isBetter } from '../train/advance.ts';
 import type { HistoryRow, Progress } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import type { StepEvent, TrainResult } from '../train/train-options.ts';
@@ -18,6 +20,7 @@ export interface RunStart {
   testSet: Dataset;
   /** State-dict keys of what trains. */
   trainedKeys: readonly string[];
+  parameters: ReadonlyMap<string, Parameter>;
   /** What an earlier run has done, and on which engine if there was one. */
   progress: Progress;
   engineBefore?: Pick<EngineInfo, 'name' | 'version' | 'isa' | 'threads'>;
@@ -67,15 +70,26 @@ export function jsonOutput(): TrainOutput {
   };
 }
 
-function describe({ recipe, engine, engineBefore, runFolder, trainSet, testSet, progress, trainedKeys }: RunStart): string[] {
-  const { model, epochs, batchSize, optimizer, lr, schedule, seed } = recipe;
+/** What the optimizer is told beside its rate, where it is not as usual. */
+const optimizerWords = ({ optimizer, momentum, nesterov, weightDecay, maxGradNorm, labelSmoothing, balance }: Recipe): string =>
+  [
+    optimizer + (momentum > 0 ? ` with ${nesterov ? 'Nesterov’s momentum' : 'momentum'} ${momentum}` : ''),
+    ...(weightDecay ? [`weight decay ${weightDecay}`] : []),
+    ...(maxGradNorm ? [`gradients up to ${maxGradNorm}`] : []),
+    ...(labelSmoothing ? [`labels smoothed by ${labelSmoothing}`] : []),
+    ...(balance ? ['classes balanced'] : []),
+  ].join(', ');
+
+function describe(start: RunStart): string[] {
+  const { recipe, engine, engineBefore, runFolder, trainSet, testSet, progress, trainedKeys, parameters } = start;
+  const { model, epochs, batchSize, lr, schedule, seed } = recipe;
   const { pictures } = trainSet;
   const [data, tested] = [path.basename(recipe.data), pictures ? 'validation' : 'test'];
   const rate = schedule === 'constant' ? `learning rate ${lr}` : `learning rate ${lr} (${schedule})`;
   return [
     `Training ${model} on ${data}: ${counted(trainSet.length, 'training image')}, ${counted(testSet.length, `${tested} image`)}`,
-    `${counted(epochs, 'epoch')}, ${counted(batchSize, 'image')} a step, ${optimizer}, ${rate}, seed ${seed}`,
-    ...(pictures ? [...describeTransfer(recipe), ...paramsToLearn(trainedKeys)] : []),
+    `${counted(epochs, 'epoch')}, ${counted(batchSize, 'image')} a step, ${optimizerWords(recipe)}, ${rate}, seed ${seed}`,
+    ...(pictures ? [...describeTransfer(recipe), ...paramsToLearn(trainedKeys, parameters)] : []),
     `Engine: ${engineName(engine)}`,
     ...(engine.note ? [`oneDNN was not found, so this will be slow. \`npx fovea doctor\` says what was tried and how to get it.`] : []),
     ...(engineBefore && engineName(engineBefore) !== engineName(engine)
@@ -97,7 +111,7 @@ function summarise(
   return [
     '',
     ...(epoch < recipe.epochs
-      ? [`Ended with epoch ${epoch} of ${recipe.epochs}: no better evaluation for --patience ${recipe.patience}`]
+      ? [`Ended with epoch ${epoch} of ${recipe.epochs}: no higher accuracy for --patience ${recipe.patience}`]
       : []),
     `Test accuracy ${percent(evaluation!.accuracy)} (${right} of ${counted(testSet.length, 'image')} right)`,
     ...(best ? [`Best on the way ${percent(best.testAccuracy)}, epoch ${best.epoch}, step ${best.step}: kept as weights/best`] : []),
@@ -112,12 +126,14 @@ function summarise(
 /** Lines for people; on a terminal with a progress bar below them. */
 export function textOutput(): TrainOutput {
   let begun: RunStart | undefined;
-  let best = -1;
+  let best: Progress['best'] = null;
+  let secondsBefore = 0;
   let display = openDisplay(1, 1, 0, { live: false });
   return {
     start(start) {
       begun = start;
-      best = start.progress.best?.testAccuracy ?? -1;
+      best = start.progress.best;
+      secondsBefore = start.progress.history.at(-1)?.seconds ?? 0;
       printLines(describe(start));
       const { recipe, trainSet, progress } = start;
       const imagesBefore = progress.epoch * trainSet.length + progress.epochImages;
@@ -130,8 +146,10 @@ export function textOutput(): TrainOutput {
     step: ({ epoch, images, trainImages }) => display.advance((epoch - 1) * trainImages + images),
     evaluation(row) {
       const { recipe, trainSet } = begun!;
-      const facts = { epochs: recipe.epochs, classes: trainSet.classes, isBest: row.testAccuracy > best };
-      best = Math.max(best, row.testAccuracy);
+      const isBest = isBetter(row, best);
+      if (isBest) best = row;
+      const facts = { epochs: recipe.epochs, classes: trainSet.classes, isBest, secondsBefore };
+      secondsBefore = row.seconds;
       const lines = recipe.evalEvery > 0 ? [evaluationLine(row, trainSet.length)] : phaseLines(row, facts);
       for (const line of lines) display.line(line);
     },

@@ -13,6 +13,7 @@ import { openRecognizer, type Recognizer } from '../train/recognizer.ts';
 import { lossText, percent, tellsTop5 } from './format.ts';
 import { engineOptionsIn } from './options.ts';
 import { printLines } from './print.ts';
+import { withBar } from './progress-bar.ts';
 
 export interface ValCommandOptions {
   run: string;
@@ -49,7 +50,8 @@ export async function valCommand(options: ValCommandOptions): Promise<number> {
   const recognizer = await openRecognizer(options.run);
   const { file, model, state, classes, names, metadata } = recognizer;
   const { dataset, lines } = await samplesFor(recognizer, options);
-  const evaluation = await evaluate({ model, state, dataset, ...engineOptionsIn(options) });
+  const engine = engineOptionsIn(options);
+  const evaluation = await withBar('looking at pictures', ({ onProgress }) => evaluate({ model, state, dataset, onProgress, ...engine }));
   const { loss, accuracy, top5Accuracy, skipped } = evaluation;
   const counts = countsOf(outcomesOf(evaluation, dataset), classes.length);
   const scores = namedScores(counts, names);

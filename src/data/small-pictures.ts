@@ -99,6 +99,6 @@ async function openPictures(folder: string, name: string, size: number) {
   const transforms: TransformList = [{ name: 'Resize', size }, { name: 'CenterCrop', size }, { name: 'ToTensor' }];
   const open = (part: 'train' | 'test', split: typeof splits.train) =>
     pictureDataset({ name: `${name} ${part}`, split, classes: distinct(names, classes), transforms });
-  const notes = hasParts ? [] : [`${folder} has no test part: ${100 * testShare} % of its pictures test`];
+  const notes = hasParts ? [] : [`${folder} has no test part: about ${100 * testShare} % of its pictures test`];
   return { train: open('train', splits.train), test: open('test', splits.test ?? splits.val), notes: [...report.lines, ...notes] };
 }

@@ -53,11 +53,25 @@ export function countEvaluation(progress: Progress, evaluation: Evaluation): His
   };
   progress.history.push(row);
   Object.assign(progress, { windowImages: 0, windowLoss: 0, windowSeconds: 0 });
-  if (row.testAccuracy > (progress.best?.testAccuracy ?? -1)) progress.best = bestOf(row);
+  const { best } = progress;
+  if (!isBetter(row, best)) return row;
+  const isTie = row.testAccuracy === best?.testAccuracy;
+  progress.best = { ...bestOf(row), ...(isTie && { since: best.since ?? best.epoch }) };
   return row;
 }
 
-const bestOf = ({ epoch, step, testAccuracy }: HistoryRow): Progress['best'] => ({ epoch, step, testAccuracy });
+/** Whether an evaluation is better than the best before it: more right, or as many with a lower loss. */
+export function isBetter({ testAccuracy, testLoss }: Pick<HistoryRow, 'testAccuracy' | 'testLoss'>, best: Progress['best']): boolean {
+  if (!best || testAccuracy !== best.testAccuracy) return testAccuracy > (best?.testAccuracy ?? -1);
+  return best.testLoss !== undefined && testLoss < best.testLoss;
+}
+
+const bestOf = ({ epoch, step, testAccuracy, testLoss }: HistoryRow): NonNullable<Progress['best']> => ({
+  epoch,
+  step,
+  testAccuracy,
+  testLoss,
+});
 
 /** Where the best weights are lost: takes those of now in their place if they were evaluated, else whatever is evaluated next. */
 export function forgetBest(progress: Progress): void {

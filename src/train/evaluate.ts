@@ -16,6 +16,7 @@ import { refuseNonFinite } from './predict.ts';
  *     loss = mean over samples of −log softmax(logits)[target],  accuracy = right / all
  *
  * - `model`, `state` the network and its weights, `dataset` the samples, `workers` threads that read pictures in files
+ * - `onProgress` is told how many samples are done
  *
  * **Throws** `DataError` for a data set without samples; `ShapeError` if it does not fit the network; `NumericError` if a weight or a number of
  * a sample in memory is not finite, or the loss.
@@ -23,9 +24,15 @@ import { refuseNonFinite } from './predict.ts';
  * @example const { accuracy } = await evaluate({ model, state, dataset: mnist.test });
  */
 export async function evaluate(
-  options: { model: Module; state: StateDict; dataset: Dataset; workers?: number } & WithEngine,
+  options: {
+    model: Module;
+    state: StateDict;
+    dataset: Dataset;
+    workers?: number;
+    onProgress?: (done: number, total: number) => void;
+  } & WithEngine,
 ): Promise<Evaluation> {
-  const { model: module, state, dataset, workers } = options;
+  const { model: module, state, dataset, workers, onProgress } = options;
   checkDataset(dataset);
   // The kernels of oneDNN answer some NaN with numbers that look like others.
   refuseNonFinite(state, dataset.name);
@@ -34,7 +41,7 @@ export async function evaluate(
     const evaluation = await withEngine(options, (engine) =>
       withStore(engine, state, async (store) => {
         const evaluator = await Evaluator.create({ module, dataset, engine, store, loader });
-        return evaluator.run().finally(() => evaluator.close());
+        return evaluator.run(undefined, onProgress).finally(() => evaluator.close());
       }),
     );
     const { loss } = evaluation!;

@@ -93,8 +93,8 @@ export class Evaluator {
     return new Evaluator({ dataset, order, programs, keeps, source: new BatchSource(dataset, { largestBatch: size, loader, keeps }) });
   }
 
-  /** Runs over all samples, two batches in flight. Returns undefined if `signal` aborts on the way. */
-  async run(signal?: AbortSignal): Promise<Evaluation | undefined> {
+  /** Runs over all samples, two batches in flight. Returns undefined if `signal` aborts on the way; `onProgress` is told how many are done. */
+  async run(signal?: AbortSignal, onProgress?: (done: number, total: number) => void): Promise<Evaluation | undefined> {
     const { classes, length } = this.#dataset;
     const sums = new EvaluationSums(length, classes.length, this.#dataset.labels);
     let settle: (() => Promise<void>) | undefined;
@@ -107,8 +107,12 @@ export class Evaluator {
       const answer: Promise<Results> = this.#programOf(one).program.run({ ...one.feeds, target: one.batch.target });
       answer.catch(() => {});
       await settle?.();
-      settle = async () => sums.add(from, await answer, one.batch);
       begin += one.batch.target.data.length;
+      const done = begin;
+      settle = async () => {
+        sums.add(from, await answer, one.batch);
+        onProgress?.(done, length);
+      };
     }
     await settle?.();
     if (begin < length) return undefined;

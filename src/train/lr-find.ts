@@ -25,6 +25,7 @@ export interface LrFinding {
   readonly suggestion: number | undefined;
 }
 
+export const usualTrials = 100;
 const smoothing = 0.9;
 /** A loss this many times the lowest so far ends the search. */
 const tooHigh = 4;
@@ -52,7 +53,7 @@ export function suggestRate(trials: readonly LrTrial[]): number | undefined {
 export interface LrFindOptions {
   recipe: Recipe;
   trainSet: Dataset;
-  /** How many rates are tried; default 100. */
+  /** How many rates are tried; default `usualTrials`, 100. */
   count?: number;
   /** Default 1e-6 and 1. */
   lowest?: number;
@@ -76,7 +77,7 @@ export interface LrFindOptions {
  * @example const { suggestion } = await findRate({ recipe: completeRecipe({ data: 'flowers' }), trainSet });
  */
 export async function findRate(options: LrFindOptions): Promise<LrFinding> {
-  const { trainSet, count = 100, lowest = 1e-6, highest = 1, signal } = options;
+  const { trainSet, count = usualTrials, lowest = 1e-6, highest = 1, signal } = options;
   const recipe: Recipe = { ...options.recipe, schedule: 'constant', warmupSteps: 0 };
   const sizes = { classes: trainSet.classes.length, inChannels: trainSet.sampleShape[0], resuming: false };
   const learner = await prepareLearner(recipe, sizes, { signal, onProgress: options.onDownload });

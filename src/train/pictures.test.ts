@@ -137,7 +137,7 @@ describe('a folder of pictures', () => {
     const { progress, interrupted } = await train(options);
     expect(progress.epoch).toBe(3);
     expect(interrupted).toBe(false);
-    expect(notes).toEqual(['ended after epoch 3: none of the last 2 was better than epoch 1']);
+    expect(notes).toEqual(['ended after epoch 3: no higher accuracy for 2 epochs; the best is epoch 3']);
   });
 });
 

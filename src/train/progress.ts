@@ -49,7 +49,16 @@ export const progressSchema = z.object({
   seconds: z.number(),
   /** Time of the steps alone. */
   trainSeconds: z.number(),
-  best: z.object({ epoch: whole, step: whole, testAccuracy: rate }).nullable(),
+  best: z
+    .object({
+      epoch: whole,
+      step: whole,
+      testAccuracy: rate,
+      testLoss: z.number().optional(),
+      /** The epoch in which that accuracy was first reached: patience counts from there. */
+      since: whole.optional(),
+    })
+    .nullable(),
   history: z.array(historyRowSchema),
 });
 export type Progress = z.infer<typeof progressSchema>;
@@ -71,9 +80,9 @@ export const initialProgress = (): Progress => ({
   history: [],
 });
 
-/** Whether the last `patience` epochs brought no better evaluation. */
+/** Whether the last `patience` epochs brought no higher accuracy. */
 export const isOutOfPatience = ({ epoch, batch, best }: Progress, patience = Number.POSITIVE_INFINITY): boolean =>
-  batch === 0 && best !== null && epoch - best.epoch >= patience;
+  batch === 0 && best !== null && epoch - (best.since ?? best.epoch) >= patience;
 
 /** Whether nothing is left to train of a run: all epochs are done, or patience is at its end. */
 export const isRunOver = (progress: Progress, { epochs, patience }: { epochs: number; patience?: number }): boolean =>

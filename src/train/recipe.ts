@@ -20,7 +20,7 @@ const rate = inGroup('Learning rate');
 export const recipeSchema = z.strictObject({
   data: run(text('name'), 'data set, or a folder of pictures', true).default('mnist'),
   dataDir: run(text('folder'), 'folder with the data set’s own files (default: those of the npm package)', true).optional(),
-  limit: run(integer(1), 'use only the first n training and the first n test images (default: all)').optional(),
+  limit: run(integer(1), 'use only n training and n test images: the first, of folders every so many (default: all)').optional(),
   model: run(text('name'), 'network').default('course-cnn'),
   epochs: run(integer(1), 'passes over the training images', true).default(3),
   batchSize: run(integer(1), 'images per step').default(64),

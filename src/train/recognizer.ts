@@ -75,7 +75,13 @@ export async function recognise({
   files,
   topK = 5,
   ...rest
-}: { recognizer: Recognizer; files: readonly string[]; topK?: number; workers?: number } & WithEngine): Promise<PictureGuesses[]> {
+}: {
+  recognizer: Pick<Recognizer, 'file' | 'model' | 'state' | 'names' | 'preprocessing'>;
+  files: readonly string[];
+  topK?: number;
+  workers?: number;
+  onProgress?: (done: number, total: number) => void;
+} & WithEngine): Promise<PictureGuesses[]> {
   checkTopK(topK);
   if (!preprocessing) throw new CheckpointError({ where: weights, expected: 'a network trained on pictures in files', got: 'another one' });
   const problems = new Map((await findBroken(files)).map(({ file, reason }) => [file, reason]));

@@ -177,7 +177,9 @@ export class Trainer {
     const interrupted = !this.#isOver;
     const { epochs, patience } = this.recipe;
     if (!interrupted && progress.epoch < epochs)
-      onNote?.(`ended after epoch ${progress.epoch}: none of the last ${patience} was better than epoch ${progress.best!.epoch}`);
+      onNote?.(
+        `ended after epoch ${progress.epoch}: no higher accuracy for ${patience === 1 ? 'an epoch' : `${patience} epochs`}; the best is epoch ${progress.best!.epoch}`,
+      );
     // Without the signal: a run whose training is over has results.
     if (!interrupted && ((await this.#restoreBest()) || !this.#evaluation)) this.#evaluation = await this.#stages.evaluator.run();
     return {

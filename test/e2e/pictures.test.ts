@@ -50,6 +50,7 @@ describe('fovea train <folder>', () => {
     expect(stdout).toContain('found 48 images in 3 classes to train with');
     expect(stdout).toMatch(/skipped 1 broken file: train\/红花\/text\.jpg/);
     expect(stdout).toContain('Params to learn:\n\tconv1.0.weight\n');
+    expect(stdout).toMatch(/^([\d,]+) of \1 numbers$/m);
     expect(stdout.match(/^epoch \d\/4 {2}learning rate /gm)).toHaveLength(4);
     expect(stdout.match(/^ {2}train {2}loss \d+\.\d{4} {2}accuracy \d+\.\d\d%/gm)).toHaveLength(4);
     expect(stdout.match(/^ {2}val {4}loss \d+\.\d{4} {2}accuracy \d+\.\d\d%/gm)).toHaveLength(4);
