@@ -5,12 +5,12 @@ import { above0, checkOptions, integer } from '../core/option-ranges.ts';
 import { Rng } from '../core/rng.ts';
 import { batchIndices, epochOrder } from '../data/order.ts';
 import type { Engine, Results, Store } from '../engine/engine.ts';
+import { ProgramsBySize } from '../engine/programs-by-size.ts';
 import { initialOptimizerState } from '../optim/attach.ts';
 import { learningRate, type ScheduleSpec } from '../optim/schedules.ts';
 import { CentredRows, meanRow } from './centred-rows.ts';
 import type { LinearModel } from './linear-scores.ts';
 import { checkObjective, type LinearObjective, linearEvaluationGraph, linearStepGraph } from './linear-step.ts';
-import { ProgramsBySize } from './programs-by-size.ts';
 import { checkLabelled, type LabelledRows, rowCountOf } from './rows.ts';
 
 export interface LinearOptions extends LinearObjective {

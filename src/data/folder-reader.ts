@@ -25,6 +25,8 @@ export class FolderReader {
   readonly #strict: boolean;
   readonly ignored: string[] = [];
   readonly broken: BrokenFile[] = [];
+  /** Whether the folder has parts, such as `train`, instead of class folders. */
+  hasParts = false;
   readonly emptyClasses: string[] = [];
 
   constructor(root: string, { strict = false }: { strict?: boolean }) {
@@ -82,13 +84,14 @@ export class FolderReader {
     return byClass;
   }
 
-  /** The class folders of every part, as the folder has them or as `valSplit` makes them. */
+  /** The class folders of every part that the folder has; of one without parts all, as `train`. */
   async readParts(): Promise<Parts> {
     const { root } = this;
     const entries = await readFolder(root);
     const found = await this.findParts(entries);
     const parts: Parts = {};
-    if (Object.keys(found).length === 0) parts.train = await this.readClasses('', entries);
+    this.hasParts = Object.keys(found).length > 0;
+    if (!this.hasParts) parts.train = await this.readClasses('', entries);
     else {
       const others = [...entries.files, ...entries.folders].filter((name) => !Object.values(found).includes(name));
       this.ignored.push(...others);

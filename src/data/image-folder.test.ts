@@ -293,6 +293,13 @@ describe('openLabelledFolder', () => {
     expect(await openLabelledFolder(root, { classes, strict: undefined })).toEqual(await openLabelledFolder(root, { classes }));
   });
 
+  it('does not judge by pictures to train with, unless their folder itself is named', async () => {
+    await putAll('train/a/1.jpg', 'train/b/1.jpg');
+    await expect(openLabelledFolder(root, { classes })).rejects.toThrow(/a validation or a test part, got pictures to train with alone/);
+    const { split } = await openLabelledFolder(path.join(root, 'train'), { classes });
+    expect(split.files).toHaveLength(2);
+  });
+
   it('refuses a class that the recognizer does not know, and a folder without pictures', async () => {
     await expect(openLabelledFolder(root, { classes })).rejects.toThrow(/class folders with pictures/);
     await putAll('a/1.jpg', 'rose/1.jpg');

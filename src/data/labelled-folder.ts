@@ -10,7 +10,7 @@ import type { FolderReport, PictureSplit } from './image-folder.ts';
  *
  * - `classes` the recognizer's, by index; one without pictures is reported; `strict` stop at a broken file
  *
- * **Throws** `DataError` if the folder cannot be read, has no pictures or has a class that the recognizer does not know.
+ * **Throws** `DataError` if the folder cannot be read, has no pictures, has a part to train with alone, or has a class that the recognizer does not know.
  *
  * @example const { split } = await openLabelledFolder('more-flowers', { classes: metadata.classes });
  */
@@ -21,6 +21,13 @@ export async function openLabelledFolder(
   const reader = new FolderReader(root, { strict });
   const parts = await reader.readParts();
   const name = (['val', 'test', 'train'] as const).find((split) => countOf(parts[split]) > 0);
+  if (name === 'train' && reader.hasParts)
+    throw new DataError({
+      where: root,
+      expected: 'a validation or a test part',
+      got: 'pictures to train with alone',
+      hint: `A network knows those it was trained with. If that is meant, name their own folder, ${path.join(root, 'train')}`,
+    });
   if (!name)
     throw new DataError({
       where: root,

@@ -95,7 +95,7 @@ export const attr = {
 
 /** Fills in defaults and refuses unknown names and values out of range. */
 export function completeAttrs<S extends AttrSpecs>(specs: S, given: Readonly<Record<string, unknown>>, where: string): AttrsOf<S> {
-  const unknown = Object.keys(given).find((name) => !(name in specs));
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(specs, name));
   if (unknown !== undefined)
     throw new ShapeError({ where, expected: `attributes among ${Object.keys(specs).join(', ') || 'none'}`, got: unknown });
   const complete: Record<string, AttrValue> = {};

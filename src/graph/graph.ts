@@ -48,7 +48,4 @@ export interface Graph {
   readonly scopes: Readonly<Record<string, ValueId>>;
 }
 
-/** The values that persist between runs, in order of first mention. */
-export const persistentValues = (graph: Graph): Value[] => graph.values.filter((v) => v.role === 'parameter' || v.role === 'state');
-
 export const isPersistent = (value: Value): boolean => value.role === 'parameter' || value.role === 'state';

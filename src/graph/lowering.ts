@@ -167,8 +167,8 @@ export interface ViewStep {
 }
 
 /**
- * The record's own `eval` runs on the engine's memory in place. `layout` `plain` hands every array over row-major; `same` gives
- * every f32 operand the layout of operand `like` (an elementwise op does not care which; padded lanes hold zero and must stay zero)
+ * The record's own `eval` runs on the engine's memory in place. `layout` `plain` hands every array over row-major; `sameAs` gives
+ * every f32 operand the layout of that operand (an elementwise op does not care which; padded lanes hold zero and must stay zero)
  * and i32 or scalar operands as they are. `given` hands every input over as it lies already, whatever that is (sums over all elements:
  * padded lanes hold zero); the outputs are scalars.
  */

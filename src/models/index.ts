@@ -1,7 +1,7 @@
 import { alexnetModels } from './alexnet.ts';
+import { courseCnn } from './course-cnn.ts';
 import { densenetModels } from './densenet.ts';
 import { inceptionModels } from './inception.ts';
-import { courseCnn } from './mnist-cnn.ts';
 import { defineModel } from './registry.ts';
 import { resnetModels } from './resnet.ts';
 import { squeezenetModels } from './squeezenet.ts';
@@ -10,13 +10,13 @@ import { vggModels } from './vgg.ts';
 // Declarations that a package emits from its use of this one can name the types of core only through an index that is loaded.
 export type {} from '../core/index.ts';
 export * from './alexnet.ts';
+export * from './course-cnn.ts';
 export * from './densenet.ts';
 export * from './freeze.ts';
 export * from './imagenet-classes.ts';
 export * from './inception.ts';
 export { type Branch, type BranchConvolution, type BranchStep, branchBlocks } from './inception-blocks.ts';
 export * from './initialize.ts';
-export * from './mnist-cnn.ts';
 export * from './named-sequential.ts';
 export * from './registry.ts';
 export * from './resnet.ts';

@@ -5,7 +5,7 @@ import { defineOp, type Example, none } from '../graph/op.ts';
 import { apply, type Tensor } from '../graph/tensor.ts';
 import { expectSame } from './check.ts';
 
-/** Calls `row(offset, stride, count)` for every line along axis 1. */
+/** Calls `line(offset, stride, count)` for every line along axis 1. */
 function eachLine(shape: Shape, line: (offset: number, stride: number, count: number) => void): void {
   const [batch, classes] = shape;
   const inner = sizeOf(shape.slice(2));

@@ -7,10 +7,12 @@ import { openLoader } from '../data/loader/index.ts';
 import { decodePicture } from '../data/picture.ts';
 import { pictureDataset } from '../data/picture-dataset.ts';
 import { isDeterministic, sampleShapeOf, type TransformList } from '../data/transforms/index.ts';
-import type { Engine, Program, Store } from '../engine/engine.ts';
+import type { Engine, Store } from '../engine/engine.ts';
+import { ProgramsBySize } from '../engine/programs-by-size.ts';
 import { openEngine } from '../engine/threaded/index.ts';
 import type { WithEngine } from '../engine/threaded/with-engine.ts';
-import { type Graph, persistentValues } from '../graph/graph.ts';
+import { bytesOf } from '../formats/bytes.ts';
+import { type Graph, isPersistent } from '../graph/graph.ts';
 import type { Module } from '../nn/module.ts';
 import { featureGraph } from './features.ts';
 
@@ -39,10 +41,10 @@ const fewPictures = 24;
 /** What the features depend on: the layers up to them, their numbers and what is done to a picture before. */
 function identityOf(graph: Graph, state: StateDict, transforms: TransformList): string {
   const hash = createHash('sha256').update(JSON.stringify([graph.nodes.map(({ op, attrs, inputs }) => [op, attrs, inputs]), transforms]));
-  for (const { name, shape } of persistentValues(graph)) {
+  for (const { name, shape } of graph.values.filter(isPersistent)) {
     const data = state.get(name)?.data;
     hash.update(JSON.stringify([name, shape]));
-    if (data) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (data) hash.update(bytesOf(data));
   }
   return hash.digest('hex');
 }
@@ -96,8 +98,7 @@ export class Embedder {
   /** Two embedders of one identity give the same vectors. */
   readonly identity: string;
   readonly #options: EmbedderOptions;
-  readonly #sampleShape: readonly number[];
-  readonly #programs = new Map<number, Promise<Program>>();
+  readonly #programs: ProgramsBySize;
   #running: Promise<{ engine: Engine; store: Store }> | undefined;
   #closed = false;
 
@@ -105,11 +106,15 @@ export class Embedder {
     const { model, state, transforms } = options;
     const sampleShape = fixedShapeOf(transforms, 'search');
     const graph = featureGraph(model, [1, ...sampleShape]);
-    const missing = persistentValues(graph).find(({ name }) => !state.has(name));
+    const missing = graph.values.filter(isPersistent).find(({ name }) => !state.has(name));
     if (missing)
       throw new CheckpointError({ where: 'search', expected: `${missing.name} ${formatShape(missing.shape)}`, got: 'no such weight' });
     this.#options = options;
-    this.#sampleShape = sampleShape;
+    this.#programs = new ProgramsBySize(async (batchSize) => {
+      this.#running ??= this.#start();
+      const { engine, store } = await this.#running;
+      return engine.compile(featureGraph(model, [batchSize, ...sampleShape]), store);
+    });
     this.size = graph.values[graph.outputs.features].shape[1];
     this.identity = identityOf(graph, state, transforms);
   }
@@ -131,7 +136,8 @@ export class Embedder {
     let begin = 0;
     try {
       for await (const { x, replaced = [] } of loader.batches(dataset, { order: batchesOf(files.length), epoch: 0 })) {
-        const program = await this.#program(x.shape[0]);
+        this.checkOpen();
+        const program = await this.#programs.of(x.shape[0]);
         const { features } = await program.run({ x });
         const rows = found.vectors.subarray(begin * this.size, (begin + x.shape[0]) * this.size);
         rows.set(features.data as Float32Array);
@@ -161,31 +167,23 @@ export class Embedder {
   /** Ends the engine, unless it was given. */
   async close(): Promise<void> {
     this.#closed = true;
-    const programs = await Promise.allSettled(this.#programs.values());
-    for (const planned of programs) if (planned.status === 'fulfilled') await planned.value.close();
-    this.#programs.clear();
-    const running = await this.#running;
+    await this.#programs.close();
+    const running = await this.#running?.catch(() => undefined);
+    this.#running = undefined;
     await running?.store.close();
     if (typeof this.#options.engine !== 'object') await running?.engine.close();
-    this.#running = undefined;
-  }
-
-  #program(batchSize: number): Promise<Program> {
-    this.checkOpen();
-    const known = this.#programs.get(batchSize);
-    if (known) return known;
-    this.#running ??= this.#start();
-    const graph = featureGraph(this.#options.model, [batchSize, ...this.#sampleShape]);
-    const program = this.#running.then(({ engine, store }) => engine.compile(graph, store));
-    this.#programs.set(batchSize, program);
-    return program;
   }
 
   async #start(): Promise<{ engine: Engine; store: Store }> {
     const { engine: given, threads, state } = this.#options;
     const engine = typeof given === 'object' ? given : await openEngine({ engine: given, threads });
-    const store = await engine.createStore();
-    await store.load(state);
-    return { engine, store };
+    try {
+      const store = await engine.createStore();
+      await store.load(state);
+      return { engine, store };
+    } catch (error) {
+      if (engine !== given) await engine.close();
+      throw error;
+    }
   }
 }

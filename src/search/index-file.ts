@@ -8,6 +8,7 @@ import { indexFileName } from '../data/list-pictures.ts';
 import { makeFolder } from '../data/make-folder.ts';
 import { weightsCacheDir } from '../data/weights-cache.ts';
 import { asWriteError, writeAtomic } from '../data/write-atomic.ts';
+import { bytesOf } from '../formats/bytes.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 
 /** What the index knows of a file: its state when it was read, and why it cannot be decoded, if so. */
@@ -53,7 +54,6 @@ export async function indexPlaces(folder: string): Promise<string[]> {
   return (await isWritable(folder)) ? [beside, cached] : [cached, beside];
 }
 
-const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 const checksum = (identity: string, files: Uint8Array, vectors: Float32Array): string =>
   createHash('sha256').update(identity).update(files).update(bytesOf(vectors)).digest('hex');
 

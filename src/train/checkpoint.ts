@@ -5,6 +5,7 @@ import { CheckpointError, messageOf } from '../core/errors.ts';
 import type { StateDict } from '../core/ndarray.ts';
 import { parseTransforms, type TransformList } from '../data/transforms/index.ts';
 import { writeAtomic } from '../data/write-atomic.ts';
+import { bytesOf } from '../formats/bytes.ts';
 import { isPth } from '../formats/pth/pth.ts';
 import { isSafetensors, readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { OPTIMIZER_PREFIX } from '../optim/attach.ts';
@@ -52,7 +53,7 @@ function checksum(text: string, tensors: StateDict): string {
   const hash = createHash('sha256').update(text);
   for (const name of [...tensors.keys()].sort()) {
     const { dtype, shape, data } = tensors.get(name)!;
-    hash.update(JSON.stringify([name, dtype, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash.update(JSON.stringify([name, dtype, shape])).update(bytesOf(data));
   }
   return hash.digest('hex');
 }

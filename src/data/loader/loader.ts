@@ -92,7 +92,7 @@ export class Loader {
       return;
     }
     const depth = this.#depth(order);
-    const bytes = SLOT_HEADER_BYTES + 4 * sizeOf(dataset.sampleShape) * Math.max(0, ...order.map((indices) => indices.length));
+    const bytes = SLOT_HEADER_BYTES + 4 * sizeOf(dataset.sampleShape) * order.reduce((most, { length }) => Math.max(most, length), 0);
     const started: Started[] = [];
     const held: Started[] = [];
     let next = 0;

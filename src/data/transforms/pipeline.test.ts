@@ -169,11 +169,7 @@ describe('replay', () => {
   it.each([
     ['shorter', { width: 9, height: 9, data: new Uint8Array(3 * 81 - 1) }, 'expected 243 bytes for 9 × 9 px, got 242'],
     ['longer', { width: 9, height: 9, data: new Uint8Array(4 * 81) }, 'got 324. Take the alpha channel off'],
-    [
-      'a whole picture for a window',
-      { ...noise(9, 9), window: { x: 0, y: 0, width: 9, height: 4 } },
-      'expected 108 bytes for 9 × 4 px',
-    ],
+    ['a whole picture for a window', { ...noise(9, 9), window: { x: 0, y: 0, width: 9, height: 4 } }, 'expected 108 bytes for 9 × 4 px'],
     ['no size', { width: Number.NaN, height: 9, data: new Uint8Array(27) }, 'expected a width and a height from 1, got NaN × 9'],
   ])('refuses pixels that are not those of the size: %s', (_, picture, message) => {
     for (const list of [presetTransforms('course', { size: 4 }).train, [{ name: 'Grayscale' }, { name: 'ToTensor' }]]) {

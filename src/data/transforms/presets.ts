@@ -1,11 +1,12 @@
 import { UsageError } from '../../core/errors.ts';
 import { didYouMean } from '../../core/nearest.ts';
+import { imagenet } from '../../models/weights.ts';
 import type { TransformList, TransformSpec } from './catalogue.ts';
 import { parseTransforms } from './parse.ts';
 
 /** Mean and standard deviation of ImageNet's pictures, channels red, green, blue, levels 0 to 1. */
-export const imagenetMean: readonly number[] = [0.485, 0.456, 0.406];
-export const imagenetStd: readonly number[] = [0.229, 0.224, 0.225];
+export const imagenetMean: readonly number[] = imagenet.mean;
+export const imagenetStd: readonly number[] = imagenet.std;
 
 /** How a picture that is not square becomes one: cut its ends off, fill the rest, or distort it. */
 export type Fit = 'crop' | 'pad' | 'stretch';
