@@ -9,6 +9,7 @@ import {
   engineOptions,
   json,
   linearPresets,
+  linearWords,
   predictAliases,
   recipeOption,
   recipeOptions,
@@ -182,7 +183,7 @@ function addLinear(program: Command, done: Done): void {
     });
   addOptions(
     command,
-    Object.entries(linearPresets).map(([field, preset]) => recipeOption(field as RecipeField, preset)),
+    Object.entries(linearPresets).map(([field, preset]) => recipeOption(field as RecipeField, preset, linearWords[field as RecipeField])),
   );
 }
 

@@ -30,12 +30,12 @@ function presetOf(field: RecipeField): string | undefined {
   return parts.length > 0 ? parts.join('; ') : undefined;
 }
 
-/** A field of the recipe as an option; `preset` what its help calls the default, if not the recipe's. */
-export function recipeOption(field: RecipeField, preset: unknown = presetOf(field)): Option {
+/** A field of the recipe as an option; `preset` what its help calls the default and `words` what it says, if not as the recipe. */
+export function recipeOption(field: RecipeField, preset: unknown = presetOf(field), words?: string): Option {
   const { doc, value, group, allowed, listed } = meaningOf(field);
   const names = listed ? `: ${allowed}` : '';
   const note = preset === undefined || preset === false ? '' : ` (default: ${preset})`;
-  const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), doc + names + note).helpGroup(`${group}:`);
+  const option = new Option(value ? `${flagOf(field)} <${value}>` : flagOf(field), (words ?? doc) + names + note).helpGroup(`${group}:`);
   return value === 'n' ? option.argParser(asNumber) : option;
 }
 
@@ -133,6 +133,12 @@ export function choiceIn<T extends string>(name: string, option: string, choices
   const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
   throw new UsageError({ where: option, expected, got: `'${name}'`, hint: didYouMean(name, choices) });
 }
+
+/** What they are there, where that is less than in `train`. */
+export const linearWords: Partial<Record<RecipeField, string>> = {
+  seed: 'seed of the first weights and the order of the images',
+  name: 'name of the run folder (default: linear- and the data set’s, with the next free number)',
+};
 
 /** The recipe's fields that `fovea linear` has, with its own defaults. */
 export const linearPresets = {

@@ -154,7 +154,8 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
   const found = {
     emptyClasses: reader.emptyClasses,
     missing: present.flatMap((split) => classes.filter((name) => !hasClass(split, name)).map((name) => ({ class: name, split }))),
-    ignored: reader.ignored.filter((file) => typeof given !== 'string' || path.resolve(root, file) !== path.resolve(given)),
+    // Names that are given may be those of such a file.
+    ignored: reader.ignored.filter((file) => !shown || !namesAmong([file])),
     broken: reader.broken,
     unnamed: shown ? classes.filter((name) => !Object.hasOwn(shown, name)) : [],
   };
