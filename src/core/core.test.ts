@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FoveaError, formatComplaint, UsageError } from './errors.ts';
-import { f32, findNonFinite } from './ndarray.ts';
+import { f32, findNonFinite, indexOfNonFinite } from './ndarray.ts';
 import { hashKeys, Rng } from './rng.ts';
 import { windowPositions } from './shape.ts';
 
@@ -19,6 +19,20 @@ describe('windowPositions', () => {
   it('refuses a window larger than the picture, saying what would fit', () => {
     expect(() => windowPositions({ ...axis, size: 4, kernel: 5 }, 'conv2d @ conv1')).toThrow(/\[conv2d @ conv1\] .*at most 4 px.*got 5 px/);
   });
+});
+
+it('indexOfNonFinite finds the first wherever it stands, and takes no sum that overflows for one', () => {
+  for (let length = 1; length < 11; length++)
+    for (let at = 0; at < length; at++)
+      for (const value of [Number.NaN, Infinity, -Infinity]) {
+        const data = new Float32Array(length).fill(3e38);
+        data[at] = value;
+        if (at + 1 < length) data[length - 1] = -value;
+        expect(indexOfNonFinite(data)).toBe(at);
+      }
+  expect(indexOfNonFinite(new Float32Array(9).fill(3e38))).toBe(-1);
+  expect(indexOfNonFinite(new Float64Array(9).fill(1e308))).toBe(-1);
+  expect(indexOfNonFinite(new Float32Array(0))).toBe(-1);
 });
 
 describe('findNonFinite', () => {

