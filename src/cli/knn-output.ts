@@ -2,9 +2,10 @@ import type { KnnStudy, Rows } from '../classic/index.ts';
 import { columns } from '../core/columns.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
+import { fontNote } from '../report/fonts.ts';
 import { namedScores } from '../report/outcomes.ts';
 import { confusionMatrix } from '../train/metrics.ts';
-import { engineName, percent } from './format.ts';
+import { counted, engineName, percent } from './format.ts';
 import { fileList, type ReportFile } from './run-files.ts';
 
 /** What one kind of features gave. */
@@ -68,14 +69,24 @@ function classRows(view: KnnView, test: Dataset): string[][] {
   });
 }
 
-function timeLines({ queryTimes }: KnnView): string[] {
-  const times = queryTimes.map(({ rows, secondsPerQuery }) => `${milliseconds(secondsPerQuery)} among ${rows}`);
+/** Over fewer further images than this a slope for every 1000 would be an extrapolation. */
+const leastFurther = 1000;
+
+/** What more images cost, or that the times do not show it. */
+function slopeWords(queryTimes: KnnView['queryTimes']): string {
   const [first, last] = [queryTimes[0], queryTimes.at(-1)!];
-  const perThousand = (1000 * (last.secondsPerQuery - first.secondsPerQuery)) / (last.rows - first.rows);
+  const further = last.rows - first.rows;
+  const rises = queryTimes.every(({ secondsPerQuery }, i) => i === 0 || secondsPerQuery > queryTimes[i - 1].secondsPerQuery);
+  if (further < leastFurther || !rises) return 'which times as short as these do not show';
+  return `here ${milliseconds((1000 * (last.secondsPerQuery - first.secondsPerQuery)) / further)} for every further 1000 images`;
+}
+
+export function timeLines({ queryTimes }: Pick<KnnView, 'queryTimes'>): string[] {
+  const times = queryTimes.map(({ rows, secondsPerQuery }) => `${milliseconds(secondsPerQuery)} among ${rows}`);
   return [
     'Time to train: none, the training images are only kept.',
     `Time of a query: ${times.join(', ')} images.`,
-    `Each query is compared with every image: O(n)${perThousand > 0 ? `, here ${milliseconds(perThousand)} for every further 1000 images` : ''}.`,
+    `Each query is compared with every image: O(n), ${slopeWords(queryTimes)}.`,
     'A trained network is the other way round: long to train, and then a prediction costs the same however many images it has seen.',
   ];
 }
@@ -96,7 +107,7 @@ function viewLines(view: KnnView, { test }: KnnResult): string[] {
     `Cross-validation: the training images in ${folds} parts, each classified by the others`,
     ...columns([['k', 'accuracy', 'spread', 'each part', ''], ...rows]),
     '',
-    `Test accuracy ${percent(accuracy)} with k = ${bestK} (${rightOf(view, test)} of ${test.length} images right)`,
+    `Test accuracy ${percent(accuracy)} with k = ${bestK} (${rightOf(view, test)} of ${counted(test.length, 'image')} right)`,
     ...columns([['class', 'accuracy', 'right', 'else most often'], ...classRows(view, test)]),
     '',
     ...timeLines(view),
@@ -108,16 +119,21 @@ function viewLines(view: KnnView, { test }: KnnResult): string[] {
 export function linesOf(result: KnnResult, files: readonly ReportFile[]): string[] {
   const { data, train, test, views, engine, runFolder } = result;
   const [pixels, features] = views;
+  const note = fontNote(test.classes, 'the same command');
   const gained = features && rightOf(features, test) - rightOf(pixels, test);
   return [
-    `Nearest neighbours on ${data}: ${train.length} training images, ${test.length} test images, ${train.classes.length} classes`,
+    `Nearest neighbours on ${data}: ${counted(train.length, 'training image')}, ${counted(test.length, 'test image')}, ${train.classes.length} classes`,
     `Distance: ${metricNames[pixels.metric]}`,
     `Engine: ${engineName(engine)}`,
     '',
     ...views.flatMap((view) => viewLines(view, result)),
     ...(gained === undefined
       ? []
-      : [`Features of ${features.name} instead of pixels: ${gained >= 0 ? `${gained} more` : `${-gained} fewer`} test images right`, '']),
+      : [
+          `Features of ${features.name} instead of pixels: ${gained >= 0 ? `${gained} more` : `${-gained} fewer`} test ${Math.abs(gained) === 1 ? 'image' : 'images'} right`,
+          '',
+        ]),
+    ...(note.length ? [...note, ''] : []),
     ...fileList(runFolder, files),
   ];
 }

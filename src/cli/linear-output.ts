@@ -3,6 +3,7 @@ import { squaredWeights } from '../classic/index.ts';
 import { columns } from '../core/columns.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { EngineInfo } from '../engine/engine.ts';
+import { fontNote } from '../report/fonts.ts';
 import { namedScores } from '../report/outcomes.ts';
 import { penaltyExample } from '../report/penalty-chart.ts';
 import { confusionMatrix } from '../train/metrics.ts';
@@ -90,9 +91,12 @@ function sampleLines({ objective, explained, test }: LinearRun): string[] {
   ];
 }
 
+/** Σ W² in digits that tell one λ from another, however small: `12.75`, `0.01352`. */
+export const sizeText = (squares: number): string => `${Number(squares.toPrecision(4))}`;
+
 function penaltyLines({ compared }: LinearRun): string[] {
   if (compared.length === 0) return [];
-  const rows = compared.map((one) => [`${one.l2}`, percent(one.trainAccuracy), percent(one.testAccuracy), one.squaredWeights.toFixed(2)]);
+  const rows = compared.map((one) => [`${one.l2}`, percent(one.trainAccuracy), percent(one.testAccuracy), sizeText(one.squaredWeights)]);
   const { x, weights } = penaltyExample;
   const [a, b] = weights.map((w) => ({
     score: w.reduce<number>((sum, value, i) => sum + value * x[i], 0),
@@ -111,6 +115,7 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
   const { data, train, test, objective, recipe, engine, result, runFolder } = run;
   const { classes, width } = result.model;
   const { epochs, batchSize, momentum, lr, schedule } = recipe;
+  const note = fontNote(test.classes, 'the same command');
   const last = result.history.at(-1)!;
   const right = Math.round(last.testAccuracy * test.length);
   const history = result.history.map((row) => [
@@ -134,12 +139,13 @@ export function linearLines(run: LinearRun, files: readonly ReportFile[]): strin
     '',
     ...columns([['epoch', 'rate', 'loss', 'training', 'test loss', 'test'], ...history]),
     '',
-    `Test accuracy ${percent(last.testAccuracy)} (${right} of ${test.length} images right), R(W) = ${squaredWeights(result.model.weight).toFixed(2)}`,
+    `Test accuracy ${percent(last.testAccuracy)} (${right} of ${counted(test.length, 'image')} right), R(W) = ${sizeText(squaredWeights(result.model.weight))}`,
     ...columns([['class', 'accuracy', 'right'], ...perClass]),
     '',
     ...sampleLines(run),
     '',
     ...penaltyLines(run),
+    ...(note.length ? [...note, ''] : []),
     ...fileList(runFolder, files),
   ];
 }

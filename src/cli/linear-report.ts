@@ -5,10 +5,12 @@ import { writeStateFile } from '../data/state-file.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
 import { type ResultRow, resultsCsv } from '../report/csv.ts';
 import { curvesSvg } from '../report/curves.ts';
+import { drawnNames, titled } from '../report/fonts.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import { penaltySvg } from '../report/penalty-chart.ts';
 import { renderPng } from '../report/render.ts';
 import { ellipsis } from '../report/svg.ts';
+import { counted } from './format.ts';
 import { countsOf, type LinearRun } from './linear-output.ts';
 import { type ReportFile, writerIn } from './run-files.ts';
 
@@ -25,20 +27,21 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
   const files: ReportFile[] = [];
   const write = writerIn(runFolder, files);
   const counts = countsOf(run);
+  const names = drawnNames(test.classes);
   const shareOf = (c: number) =>
     counts[c][c] /
     Math.max(
       1,
       counts[c].reduce((a, b) => a + b, 0),
     );
-  const told = `${objective.loss}, λ = ${objective.l2}, ${train.length} training images`;
+  const told = `${objective.loss}, λ = ${objective.l2}, ${counted(train.length, 'training image')}`;
 
-  const tiles = train.classes.map((name, c) => ({
+  const tiles = names.map((name, c) => ({
     ...weightTemplate(model, c, train.sampleShape),
     caption: `${ellipsis(name, longestName)}, ${Math.round(100 * shareOf(c))} %`,
   }));
   const templates = await mosaicSvg(tiles, {
-    title: `${data}: the rows of W as pictures`,
+    title: titled(data, 'the rows of W as pictures'),
     note: `${told}; grey is 0; where a row is lighter, light there raises the score; % of test images right`,
     columns: templateColumns,
     sidePx: templatePx,
@@ -49,19 +52,19 @@ export async function writeLinearReport(run: LinearRun): Promise<ReportFile[]> {
     return { epoch, step, lr, trainLoss, trainAccuracy, testLoss, testAccuracy };
   });
   const { batchSize, momentum, lr } = recipe;
-  const note = `${told}; learning rate ${lr}, momentum ${momentum}, ${batchSize} images a step; losses without the penalty`;
-  const curves = curvesSvg(rows, { title: `${data}: linear classifier`, note, over: 'epoch', lossName: lossNames[objective.loss] });
+  const note = `${told}; learning rate ${lr}, momentum ${momentum}, ${counted(batchSize, 'image')} a step; losses without the penalty`;
+  const curves = curvesSvg(rows, { title: titled(data, 'linear classifier'), note, over: 'epoch', lossName: lossNames[objective.loss] });
   await write('curves.png', await renderPng(curves), 'loss and accuracy, epoch by epoch');
   await write('results.csv', resultsCsv(rows), 'the same as numbers');
 
   if (compared.length > 1) {
-    const best = train.classes.map((_, c) => c).reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
+    const best = names.map((_, c) => c).reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
     const points = compared.map((one) => ({ ...one, template: weightTemplate(one.model, best, train.sampleShape) }));
     const words = `${objective.loss} loss + λ·Σ W²: the same training with ${compared.length} values of λ`;
-    const drawn = await penaltySvg(points, { title: `${data}: the effect of λ`, note: words, className: train.classes[best] });
+    const drawn = await penaltySvg(points, { title: titled(data, 'the effect of λ'), note: words, className: names[best] });
     await write('lambda.png', await renderPng(drawn), 'accuracy, Σ W² and weights for several λ');
   }
-  const matrix = confusionMatrixSvg(counts, test.classes, { title: `${data}: linear classifier, ${objective.loss}` });
+  const matrix = confusionMatrixSvg(counts, names, { title: titled(data, `linear classifier, ${objective.loss}`) });
   await write('confusion_matrix.png', await renderPng(matrix), 'which class was taken for which');
 
   const weights = 'weights.safetensors';

@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { epochOrder } from '../data/order.ts';
 import { isDeterministic } from '../data/transforms/index.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
-import { drawnNames } from '../report/fonts.ts';
+import { drawnNames, isDrawable, titled } from '../report/fonts.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import {
   confusions,
@@ -26,6 +26,8 @@ import { commonFiles, type ReportFile, writeCurves, writerIn } from './run-files
 const mostTiles = 24;
 /** Leaves room in a caption for the probability. */
 const longestName = 18;
+/** Leaves room for the name of a file. */
+const longestFolder = 8;
 
 export interface PictureRun {
   runFolder: string;
@@ -47,7 +49,7 @@ export async function writeTrainBatch({ runFolder, trainSet, names }: PictureRun
     ? 'which training does not change at random'
     : 'with the changes that training makes';
   const note = `${tiles.length} pictures of the first batch, ${changes}`;
-  const title = `${path.basename(runFolder)}: what the network sees`;
+  const title = titled(path.basename(runFolder), 'what the network sees');
   await writerIn(runFolder)(runFiles.trainBatch, await renderJpeg(await mosaicSvg(tiles, { title, note })));
 }
 
@@ -64,27 +66,35 @@ async function writeDrawings({ runFolder, testSet, ...run }: PictureRun, outcome
     [runFiles.confusionMatrix, false],
     [runFiles.confusionMatrixNormalised, true],
   ] as const)
-    await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: `${runName}: validation pictures`, normalise })));
+    await write(file, await renderPng(confusionMatrixSvg(counts, names, { title: titled(runName, 'validation pictures'), normalise })));
 
-  const some = await readTiles(testSet, spread(outcomes, mostTiles), (outcome) => ({
-    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})`,
-    colour: isWrong(outcome) ? 'bad' : 'good',
-  }));
-  const title = `${runName}: guesses on validation pictures`;
-  const note = 'guess and its probability, (truth): green is right, red is wrong';
+  const read = (some: readonly Outcome[]) =>
+    readTiles(testSet, some, (outcome) => {
+      const { guess, truth, probability } = outcome;
+      const [folder, file] = outcome.file!.split(path.sep).slice(-2);
+      const name = (c: number) => ellipsis(names[c], longestName);
+      const below = isDrawable(folder) ? `${ellipsis(folder, longestFolder)}/${file}` : file;
+      return {
+        caption: `${name(guess)}, ${percent(probability)}\n(${name(truth)})\n${below}`,
+        colour: isWrong(outcome) ? 'bad' : 'good',
+      };
+    });
+  const some = await read(spread(outcomes, mostTiles));
+  const title = titled(runName, 'guesses on validation pictures');
+  const note = 'guess and its probability, (truth), file: green is right, red is wrong';
   await write(runFiles.valPredictions, await renderJpeg(await mosaicSvg(some, { title, note })));
 
   const wrong = worstMistakes(outcomes);
-  const worst = await readTiles(testSet, wrong.slice(0, mostTiles), (outcome) => ({
-    caption: `${ellipsis(names[outcome.guess], longestName)}, ${percent(outcome.probability)}\n(${ellipsis(names[outcome.truth], longestName)})\n${path.basename(outcome.file!)}`,
-    colour: 'bad',
-  }));
+  const worst = await read(wrong.slice(0, mostTiles));
   await write(
     runFiles.worstMistakes,
     await renderJpeg(
       await mosaicSvg(worst, {
-        title: `${runName}: worst mistakes`,
-        note: `${worst.length} of ${wrong.length} wrong guesses, the surest first: guess and its probability, (truth), file`,
+        title: titled(runName, 'worst mistakes'),
+        whenNone: 'No wrong guess.',
+        note: wrong.length
+          ? `${worst.length} of ${wrong.length} wrong guesses, the surest first: guess and its probability, (truth), file`
+          : '',
       }),
     ),
   );
@@ -140,7 +150,7 @@ export async function writePictureTables(run: PictureRun, result: TrainResult, o
 
 /** Draws curves, confusion matrices and guesses. */
 export async function writePictureDrawings(run: PictureRun, result: TrainResult, outcomes: readonly Outcome[]): Promise<void> {
-  await writeCurves(run.runFolder, result, run.trainSet.length, { over: 'epoch', testName: 'validation' });
+  await writeCurves(run.runFolder, result, run.trainSet.length, { over: 'epoch', testName: 'val' });
   await writeDrawings(run, outcomes);
 }
 

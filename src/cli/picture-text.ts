@@ -1,7 +1,7 @@
 import { sizeOf } from '../core/shape.ts';
 import { exact } from '../explain/summary-text.ts';
 import type { Parameter } from '../nn/module.ts';
-import { drawnNames } from '../report/fonts.ts';
+import { fontNote } from '../report/fonts.ts';
 import type { HistoryRow } from '../train/progress.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { duration, lossText, percent, tellsTop5 } from './format.ts';
@@ -98,16 +98,10 @@ export function summaryLines(summary: Summary): string[] {
   ];
 }
 
-/** Which class numbers stand in the drawings for names that no font here can draw, and what helps. */
+/** What drawings call names that no font here can draw, after a run. */
 export function fontLines(names: readonly string[], runFolder: string): string[] {
-  const numbered = drawnNames(names).flatMap((shown, c) => (shown === names[c] ? [] : [`${shown}  ${names[c]}`]));
-  if (numbered.length === 0) return [];
-  return [
-    '',
-    'No font of this machine can draw some of the names. The drawings call them:',
-    ...listed(numbered, 20),
-    `With a font that can (Debian: fonts-noto-cjk; none of colour emoji), \`npx fovea train --resume ${runFolder}\` draws them anew.`,
-  ];
+  const note = fontNote(names, `\`npx fovea train --resume ${runFolder}\``);
+  return note.length ? ['', ...note] : [];
 }
 
 /** Where a run's files are, and how to use it. */

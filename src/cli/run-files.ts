@@ -5,6 +5,7 @@ import { writeAtomic } from '../data/write-atomic.ts';
 import { confusionMatrixSvg } from '../report/confusion-matrix.ts';
 import { predictionsCsv, type ResultRow, resultsCsv } from '../report/csv.ts';
 import { curvesSvg } from '../report/curves.ts';
+import { titled } from '../report/fonts.ts';
 import { mosaicSvg } from '../report/mosaic.ts';
 import { countsOf, type Outcome, outcomesOf, worstMistakes } from '../report/outcomes.ts';
 import { renderPng } from '../report/render.ts';
@@ -88,12 +89,13 @@ async function writeMistakes(runFolder: string, outcomes: readonly Outcome[], te
   const { classes } = testSet;
   const wrong = worstMistakes(outcomes);
   const shown = wrong.slice(0, mostTiles);
-  const note = `${shown.length} of ${wrong.length}, the surest first: truth, guess (its probability)`;
+  const note = wrong.length ? `${shown.length} of ${wrong.length}, the surest first: truth, guess (its probability)` : '';
   const tiles = await readTiles(testSet, shown, ({ truth, guess, probability }) => ({
     caption: `${classes[truth]}, guess ${classes[guess]} (${Math.round(100 * probability)}%)`,
     colour: 'bad',
   }));
-  const mosaic = await mosaicSvg(tiles, { title: `${path.basename(runFolder)}: misclassified test images`, note });
+  const title = titled(path.basename(runFolder), 'misclassified test images');
+  const mosaic = await mosaicSvg(tiles, { title, note, whenNone: 'No wrong guess.' });
   await writerIn(runFolder)(runFiles.misclassified, await renderPng(mosaic));
 }
 

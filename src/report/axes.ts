@@ -27,8 +27,11 @@ export interface Axes {
 export const evenTicks = (names: readonly string[], { x, width }: Frame): Tick[] =>
   names.map((name, i) => ({ at: x + ((i + 0.5) * width) / names.length, name }));
 
-/** Of the ticks of a logarithmic scale those at 1, 2 and 5 times a power of ten. */
-export const roundTicks = (ticks: readonly number[]): number[] => ticks.filter((tick) => /^[125]/.test(tick.toExponential()));
+/** Of the ticks of a logarithmic scale those at 1, 2 and 5 times a power of ten; all where values differ too little for two of these. */
+export function roundTicks(ticks: readonly number[]): readonly number[] {
+  const round = ticks.filter((tick) => /^[125]/.test(tick.toExponential()));
+  return round.length > 1 ? round : ticks;
+}
 
 /** A panel's ground with its grid, ticks and titles, which stand outside of the frame: 54 px below, and up to 70 px to its left. */
 export function axes(frame: Frame, { xTicks, yTicks, xTitle, yTitle }: Axes): string[] {

@@ -46,18 +46,17 @@ describe('confusionMatrixSvg', () => {
 
   it('writes percent of each row; an empty row stays empty', () => {
     const svg = confusionMatrixSvg([...counts.map((row) => [...row, 0]), [0, 0, 0]], ['ants', 'bees', 'cats'], { normalise: true });
-    for (const words of ['>96<', '>4.1<', '>23<', '>77<', '100 %', '>23 %<', 'percent of each row']) expect(svg).toContain(words);
+    for (const words of ['>95.9<', '>4.1<', '>23.3<', '>76.7<', '100 %', '>23.3 %<', 'percent of each row']) expect(svg).toContain(words);
     expect(svg).not.toContain('NaN');
-    expect(
-      confusionMatrixSvg(
-        [
-          [9999, 1],
-          [0, 1],
-        ],
-        ['a', 'b'],
-        { normalise: true },
-      ),
-    ).toContain('&lt;0.1');
+    const extreme = confusionMatrixSvg(
+      [
+        [9999, 1],
+        [0, 1],
+      ],
+      ['a', 'b'],
+      { normalise: true },
+    );
+    for (const words of ['>&gt;99.9<', '>&lt;0.1<', '>100<']) expect(extreme).toContain(words);
   });
 
   it('leaves numbers out and turns names where cells get small', () => {
@@ -84,6 +83,18 @@ describe('confusionMatrixSvg', () => {
     expect(seldom[1]).toBeGreaterThan(wrong[1]);
     expect(half[1]).toBeGreaterThan(right[1]);
     expect((await sharp(await renderPng(svg)).metadata()).format).toBe('png');
+  });
+
+  it('leaves out the bar of a colour that no cell has', () => {
+    const bars = (rows: number[][]) =>
+      Array.from(confusionMatrixSvg(rows, ['ants', 'bees']).matchAll(/id="ramp-(\w+)"/g), ([, kind]) => kind);
+    expect(bars(counts)).toEqual(['right', 'wrong']);
+    expect(
+      bars([
+        [5, 0],
+        [0, 4],
+      ]),
+    ).toEqual(['right']);
   });
 
   it('draws nothing but zeros, and escapes names', () => {

@@ -18,11 +18,11 @@ const barPx = { width: 14, height: 150, gap: 50 };
 
 const clamp = (value: number, [low, high]: readonly [number, number]): number => Math.min(high, Math.max(low, value));
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-/** A part as a percentage, with a digit behind the point where it tells something. */
+/** A part as a percentage, with a digit behind the point where it takes one: without it a row may add up to 101. */
 function percent(rate: number): string {
-  if (rate === 1) return '100';
-  const words = (100 * rate).toFixed(rate < 0.1 || rate > 0.99 ? 1 : 0);
-  return rate > 0 && words === '0.0' ? '<0.1' : words;
+  const tenths = Math.round(1000 * rate);
+  if (tenths === 0 && rate > 0) return '<0.1';
+  return tenths === 1000 && rate < 1 ? '>99.9' : `${tenths / 10}`;
 }
 
 interface Shade {
@@ -162,7 +162,8 @@ export function confusionMatrixSvg(
   const { left, top, side } = layout;
   const barX = left + side + 24;
   const barHeight = Math.min(barPx.height, (side - barPx.gap) / 2 - 18);
-  const bars = (['right', 'wrong'] as const).map((kind, i) => {
+  const kinds = (['right', 'wrong'] as const).filter((kind) => largest[kind] > 0);
+  const bars = kinds.map((kind, i) => {
     const words = `${format(largest[kind])}${normalise ? ' %' : ''}`;
     return colourBar(barX, top + 18 + i * (barHeight + barPx.gap), barHeight, kind, ramps[kind], words);
   });

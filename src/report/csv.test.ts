@@ -15,7 +15,7 @@ describe('csv', () => {
     ).toBe('a,"b,c"\n1,"say ""hi"""\n,"two\nlines"\ntrue, x \n');
   });
 
-  it('writes results with what was measured, to seven digits', () => {
+  it('writes results with the columns that were measured, to seven digits', () => {
     const row = {
       epoch: 1,
       step: 100,
@@ -27,11 +27,11 @@ describe('csv', () => {
       lr: 1e-3,
     };
     expect(resultsCsv([row])).toBe(
-      'epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,test_accuracy,lr\n1,100,1.5,4000,0.1234568,0.9,NaN,,0.001\n',
+      'epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,lr\n1,100,1.5,4000,0.1234568,0.9,NaN,0.001\n',
     );
     expect(resultsCsv([row, { ...row, testTop5Accuracy: 0.5 }])).toBe(
-      'epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,test_accuracy,lr,test_top5_accuracy\n' +
-        '1,100,1.5,4000,0.1234568,0.9,NaN,,0.001,\n1,100,1.5,4000,0.1234568,0.9,NaN,,0.001,0.5\n',
+      'epoch,step,seconds,images_per_s,train_loss,train_accuracy,test_loss,lr,test_top5_accuracy\n' +
+        '1,100,1.5,4000,0.1234568,0.9,NaN,0.001,\n1,100,1.5,4000,0.1234568,0.9,NaN,0.001,0.5\n',
     );
     expect(resultsCsv([{ ...row, trainTop5Accuracy: 0.75, testTop5Accuracy: 0.5 }]).split('\n')[1]).toMatch(/,0\.001,0\.75,0\.5$/);
     expect(resultsCsv([]).split('\n')).toHaveLength(2);

@@ -49,12 +49,11 @@ const resultColumns = {
 const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : Number(value.toPrecision(7)));
 
 /**
- * `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr; then train_top5_accuracy and
- * test_top5_accuracy where they were measured, last, so that the other columns keep their places.
+ * `results.csv`: epoch, step, seconds, images_per_s, train_loss, train_accuracy, test_loss, test_accuracy, lr, train_top5_accuracy,
+ * test_top5_accuracy; without those that were never measured.
  */
 export function resultsCsv(rows: readonly ResultRow[]): string {
-  const isMeasured = (field: keyof ResultRow) => rows.some((row) => row[field] !== undefined);
-  const columns = Object.entries(resultColumns).filter(([name, field]) => !name.includes('top5') || isMeasured(field));
+  const columns = Object.entries(resultColumns).filter(([, field]) => !rows.length || rows.some((row) => row[field] !== undefined));
   return formatCsv(
     columns.map(([name]) => name),
     rows.map((row) => columns.map(([, field]) => rounded(row[field]))),

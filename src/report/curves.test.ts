@@ -53,6 +53,27 @@ describe('curvesSvg', () => {
     expect(svg).toContain('test: min 0.2 at step 1\u202f000');
   });
 
+  it('gives accuracy an axis of five points at least, within 0 and 100', () => {
+    const [low, high] = [99.1, 99.3].map((accuracy) => ({ ...rows(1)[0], trainAccuracy: accuracy / 100, testAccuracy: accuracy / 100 }));
+    const svg = curvesSvg([low, { ...high, step: 200 }]);
+    const ticks = Array.from(svg.slice(svg.indexOf('>Accuracy<')).matchAll(/text-anchor="end">([\d.]+)</g), ([, tick]) => Number(tick));
+    expect(Math.max(...ticks)).toBe(100);
+    expect(Math.min(...ticks)).toBeLessThanOrEqual(95);
+  });
+
+  it('begins at the first epoch', () => {
+    const svg = curvesSvg(
+      rows(100).map((row, i) => ({ ...row, epoch: i + 1 })),
+      { over: 'epoch' },
+    );
+    const ticks = Array.from(svg.matchAll(/text-anchor="middle">(\d+)</g), ([, tick]) => Number(tick));
+    expect(ticks.slice(0, 6)).toEqual([1, 20, 40, 60, 80, 100]);
+  });
+
+  it('takes a title that no font can draw for none', () => {
+    expect(curvesSvg(rows(2), { title: '\u{f1234}' })).toContain('>Training<');
+  });
+
   it('puts a dot on each of few points and none on hundreds', () => {
     expect(count(curvesSvg(rows(10)), 'r="2.5"')).toBe(40);
     expect(count(curvesSvg(rows(700)), 'r="2.5"')).toBe(0);

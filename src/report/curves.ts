@@ -1,9 +1,12 @@
 import type { ResultRow } from './csv.ts';
+import { isDrawable } from './fonts.ts';
 import { type Chart, formatLoss, lineChart, type Series } from './line-chart.ts';
 import { colours, drawing, header, headerHeightPx } from './theme.ts';
 
 const panelPx = { width: 620, height: 420 };
 const edgePx = 20;
+/** Percentage points: a few pictures more or fewer are not to look like a curve. */
+const leastAccuracySpan = 5;
 
 /** What the two panels show of a row. */
 const panels = {
@@ -11,6 +14,7 @@ const panels = {
   accuracy: { train: 'trainAccuracy', test: 'testAccuracy', factor: 100 },
 } as const satisfies Record<string, { train: keyof ResultRow; test: keyof ResultRow; factor: number }>;
 
+const untitled = 'Training';
 const xTitles = { step: 'step (batches)', epoch: 'epoch' } as const;
 
 export interface CurvesOptions {
@@ -24,7 +28,7 @@ export interface CurvesOptions {
 /** The two panels side by side, with the series that the caller finds for each. */
 function panelsSvg(
   seriesOf: (panel: keyof typeof panels) => Series[],
-  { title = 'Training', note = '', over = 'step', lossName = 'cross-entropy loss (nats)' }: CurvesOptions,
+  { title = untitled, note = '', over = 'step', lossName = 'cross-entropy loss (nats)' }: CurvesOptions,
 ): string {
   const loss: Chart = {
     title: 'Loss',
@@ -45,6 +49,7 @@ function panelsSvg(
     yTitle: 'accuracy (%)',
     best: 'max',
     limits: [0, 100],
+    leastSpan: leastAccuracySpan,
     format: (value) => `${Number(value.toFixed(2))}`,
     unit: ' %',
     series: seriesOf('accuracy'),
@@ -53,7 +58,10 @@ function panelsSvg(
   const charts = [loss, accuracy].map((chart, i) =>
     lineChart(chart, { x: edgePx + i * panelPx.width, y: top, width: panelPx.width, height: panelPx.height }),
   );
-  return drawing(2 * panelPx.width + 2 * edgePx, top + panelPx.height + 10, [header(edgePx + 74, title, note), ...charts]);
+  return drawing(2 * panelPx.width + 2 * edgePx, top + panelPx.height + 10, [
+    header(edgePx + 74, isDrawable(title) ? title : untitled, note),
+    ...charts,
+  ]);
 }
 
 function pointsOf(rows: readonly ResultRow[], column: keyof ResultRow, { factor, over }: { factor: number; over: keyof typeof xTitles }) {
@@ -66,7 +74,7 @@ function pointsOf(rows: readonly ResultRow[], column: keyof ResultRow, { factor,
 /**
  * Loss and accuracy on the training and the test pictures, side by side, as SVG.
  *
- * The lowest loss and the highest accuracy of each curve are marked. Values that are not finite leave a gap and are named; values
+ * The lowest loss and the highest accuracy of each curve are marked; the axis of accuracy spans 5 % or more. Values that are not finite leave a gap and are named; values
  * that were not measured (`undefined`) are passed over. The loss axis is logarithmic where losses span more than a factor of 20.
  *
  * - `rows`: what was measured, in the order of training.

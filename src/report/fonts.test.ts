@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawnNames, legible } from './fonts.ts';
+import { drawnNames, fontNote, legible, titled } from './fonts.ts';
 import { renderPng, textWidthPx } from './render.ts';
 import { text } from './svg.ts';
 import { drawing } from './theme.ts';
@@ -32,4 +32,22 @@ it('a drawing shows the numbers, and leaves room for them', async () => {
 
 it('drawnNames numbers classes with such signs and keeps the rest of their names', () => {
   expect(drawnNames(['rose', one, `${one} tulip`, 'Ñandú'])).toEqual(['rose', 'class 1', 'class 2: tulip', 'Ñandú']);
+});
+
+it('titled leaves out a name that no font can draw', () => {
+  expect(titled('ants-2', 'worst mistakes')).toBe('ants-2: worst mistakes');
+  expect(titled(`${one}2`, 'worst mistakes')).toBe('Worst mistakes');
+});
+
+it('fontNote tells which number stands for which name, up to twenty of them, and nothing where all can be drawn', () => {
+  expect(fontNote(['rose', 'Größe'], 'the same command')).toEqual([]);
+  const lines = fontNote(['rose', one, `${one} tulip`], 'the same command');
+  expect(lines.slice(1, 3)).toEqual([`  class 1  ${one}`, `  class 2: tulip  ${one} tulip`]);
+  expect(lines.at(-1)).toContain('the same command draws them anew');
+  expect(
+    fontNote(
+      Array.from({ length: 25 }, () => one),
+      'it',
+    ).at(-2),
+  ).toBe('  … and 5 more');
 });

@@ -74,14 +74,37 @@ export const legible = (words: string): string =>
       .replaceAll('⟩⟨', ' '),
   );
 
+const isAllDrawn = (pieces: readonly { isDrawn: boolean }[]): boolean => pieces.every(({ isDrawn }) => isDrawn);
+
+/** Whether fonts of this machine have every sign of it. */
+export const isDrawable = (words: string): boolean => isAllDrawn(piecesOf(words));
+
+/** A drawing's title: what it shows of what, the latter left out if no font can draw it. */
+export const titled = (name: string, shows: string): string =>
+  isDrawable(name) ? `${name}: ${shows}` : shows.charAt(0).toUpperCase() + shows.slice(1);
+
 /** Names of classes for drawings: one with signs that no font of this machine has is the class's number and what remains of it. */
 export const drawnNames = (names: readonly string[]): string[] =>
   names.map((name, c) => {
     const pieces = piecesOf(name);
-    const drawn = pieces.filter(({ isDrawn }) => isDrawn);
-    const rest = drawn
-      .map(({ piece }) => piece)
+    const rest = pieces
+      .flatMap(({ piece, isDrawn }) => (isDrawn ? piece : []))
       .join('')
       .trim();
-    return drawn.length === pieces.length ? name : `class ${c}${rest && `: ${rest}`}`;
+    return isAllDrawn(pieces) ? name : `class ${c}${rest && `: ${rest}`}`;
   });
+
+/** At most so many names are told. */
+const mostTold = 20;
+
+/** Which class numbers stand in drawings for names that no font can draw, and what helps: `again` draws them anew. Empty if all can be drawn. */
+export function fontNote(names: readonly string[], again: string): string[] {
+  const numbered = drawnNames(names).flatMap((shown, c) => (shown === names[c] ? [] : [`  ${shown}  ${names[c]}`]));
+  if (numbered.length === 0) return [];
+  return [
+    'No font of this machine can draw some of the names. The drawings call them:',
+    ...numbered.slice(0, mostTold),
+    ...(numbered.length > mostTold ? [`  … and ${numbered.length - mostTold} more`] : []),
+    `With a font that can (Debian: fonts-noto-cjk; none of colour emoji), ${again} draws them anew.`,
+  ];
+}

@@ -12,7 +12,11 @@ export const formatRate = (lr: number): string => {
   return short < 1e-3 ? short.toExponential() : `${short}`;
 };
 
-/** Loss over the logarithm of the learning rate, as SVG, with the suggested rate in words. */
+/** A search ends where losses run away: they are drawn up to so many times the mean of the first ones, of which a single one may be anything. */
+const drawnLosses = 2;
+const firstTrials = 5;
+
+/** Loss over the logarithm of the learning rate, as SVG, with the suggested rate in words and as a line. */
 export function lrCurveSvg({ trials, suggestion }: LrFinding, told: string): string {
   const found = suggestion === undefined ? 'The loss never falls: no suggestion' : `Suggested learning rate: ${formatRate(suggestion)}`;
   const points = (pick: 'loss' | 'smoothed') => trials.map((trial) => ({ x: Math.log10(trial.lr), y: trial[pick] }));
@@ -24,8 +28,8 @@ export function lrCurveSvg({ trials, suggestion }: LrFinding, told: string): str
       xName: 'rate',
       formatX: (x) => formatRate(10 ** x),
       yTitle: 'cross-entropy loss (nats)',
-      best: 'min',
-      limits: [0, Infinity],
+      mark: suggestion === undefined ? undefined : { x: Math.log10(suggestion), name: `suggested: ${formatRate(suggestion)}` },
+      limits: [0, drawnLosses * (trials.slice(0, firstTrials).at(-1)?.smoothed ?? 1)],
       format: formatLoss,
       unit: '',
       series: [

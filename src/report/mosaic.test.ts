@@ -65,5 +65,6 @@ describe('mosaicSvg', () => {
 
   it('says so when there is nothing', async () => {
     expect(await mosaicSvg([], { title: 'Wrong' })).toContain('nothing to show');
+    expect(await mosaicSvg([], { whenNone: 'No wrong guess.' })).toContain('>No wrong guess.<');
   });
 });

@@ -67,7 +67,7 @@ function columnsFor(count: number): number {
 /**
  * A grid of pictures with captions, as SVG: misclassified pictures, a training batch, predictions.
  *
- * - `tiles`: any number; none says so.
+ * - `tiles`: any number; instead of none stands `whenNone`, default "nothing to show".
  * - `columns`: default so that the grid is a little wider than high.
  * - `sidePx`: of a picture's larger side. Default 112 for pictures up to 56 px, else 168.
  *
@@ -77,7 +77,13 @@ function columnsFor(count: number): number {
  */
 export async function mosaicSvg(
   tiles: readonly Tile[],
-  { title = '', note = '', columns, sidePx }: { title?: string; note?: string; columns?: number; sidePx?: number } = {},
+  {
+    title = '',
+    note = '',
+    columns,
+    sidePx,
+    whenNone = 'nothing to show',
+  }: { title?: string; note?: string; columns?: number; sidePx?: number; whenNone?: string } = {},
 ): Promise<string> {
   const largest = tiles.reduce((most, tile) => Math.max(most, tile.width, tile.height), 0);
   const side = sidePx ?? (largest <= 56 ? 112 : 168);
@@ -102,7 +108,7 @@ export async function mosaicSvg(
       ].join('');
     }),
   );
-  if (!tiles.length) pictures.push(text(edgePx, top + 24, 'nothing to show', { fill: colours.faint }));
+  if (!tiles.length) pictures.push(text(edgePx, top + 24, whenNone, { fill: colours.faint }));
   const words = Math.max(textWidthPx(title, sizes.title) * 1.15, textWidthPx(note, sizes.body));
   const width = 2 * edgePx + Math.max(across * (cell + gapPx) - gapPx, words, 160);
   const height = top + Math.max(down * (side + below + gapPx), 48) + edgePx - gapPx;

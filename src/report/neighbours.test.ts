@@ -46,6 +46,19 @@ describe('neighboursSvg', () => {
     expect(await votesOf([5, 5, 2, 2, 2, 2, 1, 1])).toEqual(['class0', '5', 'class1', '5', 'class2', '2', '5 others', '8']);
   });
 
+  it('keeps its width whatever the names', async () => {
+    const widthWith = async (truth: string) => {
+      const votes = [{ className: truth, count: 1 }];
+      const views = [{ ...one.views[0], guess: truth, neighbours: [tile(truth, true)], votes }];
+      const svg = await neighboursSvg([{ ...one, truth, swatches: [{ name: `all of ${truth}`, fill: '#102030' }], views }], {
+        title: '',
+        note: '',
+      });
+      return Number(/width="(\d+)"/.exec(svg)![1]);
+    };
+    for (const name of ['W'.repeat(200), '玫瑰'.repeat(100), '\u{f1234}'.repeat(50)]) expect(await widthWith(name)).toBeLessThan(1000);
+  });
+
   it('says so if there is nothing to show', async () => {
     expect(await neighboursSvg([], { title: 'Title', note: '' })).toContain('nothing to show');
   });

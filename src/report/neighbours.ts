@@ -1,3 +1,4 @@
+import { legible } from './fonts.ts';
 import { pictureElement } from './mosaic.ts';
 import { textWidthPx } from './render.ts';
 import { element, ellipsis, line, text } from './svg.ts';
@@ -46,12 +47,13 @@ const headPx = 22;
 const viewPx = headPx + tilePx + captionPx + 8;
 const columnGapPx = 26;
 const bar = { left: 8, height: 13, step: 19, length: 90, rows: 4 };
-const longestName = 14;
+/** Places of a name. */
+const longest = { guess: 24, swatch: 24, vote: 14 } as const;
 const verdict = (isRight: boolean) => colours[isRight ? 'good' : 'bad'];
 
 async function drawView(view: NeighbourView, x: number, y: number, barsX: number): Promise<string[]> {
   const head = { 'font-size': sizes.small, 'font-weight': 'bold', fill: verdict(view.isRight) };
-  const parts = [text(x, y + 14, `${view.name}: ${view.guess}${view.isRight ? ', right' : ', wrong'}`, head)];
+  const parts = [text(x, y + 14, `${view.name}: ${cut(view.guess, 'guess')}${view.isRight ? ', right' : ', wrong'}`, head)];
   for (const [i, tile] of view.neighbours.entries()) {
     const tileX = x + i * (tilePx + gapPx);
     const tileY = y + headPx;
@@ -72,7 +74,7 @@ async function drawView(view: NeighbourView, x: number, y: number, barsX: number
     const barY = y + headPx + i * bar.step;
     const isGuess = className === view.guess;
     const style = { 'font-size': sizes.small, 'font-weight': isGuess ? 'bold' : undefined };
-    parts.push(text(barsX - bar.left, barY + 10.5, ellipsis(className, longestName), { ...style, 'text-anchor': 'end' }));
+    parts.push(text(barsX - bar.left, barY + 10.5, cut(className, 'vote'), { ...style, 'text-anchor': 'end' }));
     const length = (bar.length * count) / most;
     const fill = isGuess ? verdict(view.isRight) : colours.axis;
     parts.push(element('rect', { x: barsX, y: barY, width: length, height: bar.height, fill }));
@@ -87,33 +89,39 @@ async function drawView(view: NeighbourView, x: number, y: number, barsX: number
   return parts;
 }
 
+/** Names as they will be drawn, so that none takes more room than there is. */
+const cut = (name: string, place: keyof typeof longest): string => ellipsis(legible(name), longest[place]);
+
 /** As much of a name as there is room for. */
 function fitting(name: string, roomPx: number, sizePx: number): string {
-  for (let length = name.length; length > 1; length--) {
-    const words = ellipsis(name, length);
+  const drawn = legible(name);
+  // To measure is slow: begin with as many as there could be, were all as narrow as an i.
+  for (let places = Math.ceil((4 * roomPx) / sizePx); places > 1; places--) {
+    const words = ellipsis(drawn, places);
     if (textWidthPx(words, sizePx) <= roomPx) return words;
   }
-  return name;
+  return '…';
 }
 
 /**
  * Queries with their nearest neighbours and the votes, one below the other, as SVG. Green is the query's own class, red another; those too far to
  * vote are pale.
  *
- * - `cases`: any number; none says so. All have the same views, in the same order.
+ * - `cases`: any number; instead of none stands `whenNone`, default "nothing to show". All have the same views, in the same order.
  *
  * **Throws** `DataError` for a picture whose pixels are not those of its size.
  *
  * @example await neighboursSvg(cases, { title: 'Where the background decided', note: '8 of 1301 wrong guesses' })
  */
-export async function neighboursSvg(cases: readonly NeighbourCase[], { title, note }: { title: string; note: string }): Promise<string> {
+export async function neighboursSvg(
+  cases: readonly NeighbourCase[],
+  { title, note, whenNone = 'nothing to show' }: { title: string; note: string; whenNone?: string },
+): Promise<string> {
   const across = cases.reduce((most, { views }) => views.reduce((a, { neighbours }) => Math.max(a, neighbours.length), most), 0);
-  const swatchNames = cases.flatMap(({ swatches }) => swatches.map(({ name }) => textWidthPx(name, sizes.small)));
+  const swatchNames = cases.flatMap(({ swatches }) => swatches.map(({ name }) => textWidthPx(cut(name, 'swatch'), sizes.small)));
   const swatchesX = edgePx + queryPx + 14;
   const tilesX = swatchesX + swatchPx + 8 + Math.max(0, ...swatchNames) + columnGapPx;
-  const voteNames = cases.flatMap(({ views }) =>
-    views.flatMap(({ votes }) => votes.map(({ className }) => ellipsis(className, longestName))),
-  );
+  const voteNames = cases.flatMap(({ views }) => views.flatMap(({ votes }) => votes.map(({ className }) => cut(className, 'vote'))));
   const widestVote = Math.max(0, ...[...new Set(voteNames)].map((name) => textWidthPx(name, sizes.small) * 1.12));
   const barsX = tilesX + across * (tilePx + gapPx) - gapPx + columnGapPx + widestVote + bar.left;
   let y = headerHeightPx(note) + 4;
@@ -130,13 +138,13 @@ export async function neighboursSvg(cases: readonly NeighbourCase[], { title, no
       parts.push(
         element('rect', { x: swatchesX, y: at, width: swatchPx, height: swatchPx, fill, stroke: colours.axis, 'stroke-width': 0.5 }),
       );
-      parts.push(text(swatchesX + swatchPx + 8, at + 14.5, name, { 'font-size': sizes.small, fill: colours.faint }));
+      parts.push(text(swatchesX + swatchPx + 8, at + 14.5, cut(name, 'swatch'), { 'font-size': sizes.small, fill: colours.faint }));
     });
     for (const [v, view] of one.views.entries()) parts.push(...(await drawView(view, tilesX, y + v * viewPx, barsX)));
     y += height + 16;
   }
   if (cases.length === 0) {
-    parts.push(text(edgePx, y + 20, 'nothing to show', { fill: colours.faint }));
+    parts.push(text(edgePx, y + 20, whenNone, { fill: colours.faint }));
     y += 48;
   }
   return drawing(Math.max(right + edgePx, 360), y, parts);

@@ -18,6 +18,13 @@ describe('penaltySvg', () => {
     expect(svg).not.toContain('NaN');
   });
 
+  it('names two sizes or more on the axis, however little they differ', async () => {
+    const alike = points.map((point, i) => ({ ...point, squaredWeights: 0.05 - 0.003 * i }));
+    const svg = await penaltySvg(alike, { title: '', note: '', className: 'ship' });
+    const sizes = Array.from(svg.matchAll(/text-anchor="end">(0\.0\d+)</g), ([, size]) => Number(size));
+    expect(sizes.length).toBeGreaterThan(1);
+  });
+
   it('has the course’s example: equal scores, four times the penalty', () => {
     const { x, weights } = penaltyExample;
     const scores = weights.map((w) => w.reduce<number>((sum, value, i) => sum + value * x[i], 0));

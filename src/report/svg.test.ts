@@ -10,7 +10,10 @@ describe('svg', () => {
 
   it('shortens words and groups thousands', () => {
     expect(ellipsis('hard-leaved pocket orchid', 24)).toBe('hard-leaved pocket orch…');
-    expect(ellipsis('🐈🐈🐈', 3)).toBe('🐈🐈🐈');
+    expect(ellipsis('玫瑰花', 6)).toBe('玫瑰花');
+    expect(ellipsis('玫瑰花', 5)).toBe('玫瑰…');
+    expect(ellipsis('玫瑰花', 4)).toBe('玫…');
+    expect(ellipsis('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
     expect(formatCount(60000)).toBe('60\u202f000');
   });
 });

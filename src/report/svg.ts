@@ -1,4 +1,5 @@
 import { line as lineShape } from 'd3-shape';
+import stringWidth from 'string-width';
 
 /** Attributes in SVG's spelling; `undefined` leaves one out. */
 export type SvgAttributes = Readonly<Record<string, string | number | undefined>>;
@@ -41,8 +42,15 @@ export function polyline(points: readonly { readonly x: number; readonly y: numb
 /** A whole number with its thousands apart: 60 000. */
 export const formatCount = (value: number): string => value.toLocaleString('en-US').replaceAll(',', '\u202f');
 
-/** At most `limit` characters; the last one is … where some had to go. */
-export function ellipsis(words: string, limit: number): string {
-  const characters = [...words];
-  return characters.length > limit ? `${characters.slice(0, limit - 1).join('')}…` : words;
+const graphemes = new Intl.Segmenter();
+
+/** As much as has room in so many places, of which a Chinese character takes two; the last one is … where something had to go. */
+export function ellipsis(words: string, places: number): string {
+  if (stringWidth(words) <= places) return words;
+  let kept = '';
+  for (const { segment } of graphemes.segment(words)) {
+    if (stringWidth(kept + segment) >= places) break;
+    kept += segment;
+  }
+  return `${kept}…`;
 }

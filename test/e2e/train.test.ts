@@ -77,7 +77,7 @@ it('out of patience it says so, and counts the images it has seen', async () => 
   const patient = ['--limit', '64', '--epochs', '1000', '--patience', '1', '--lr', '1e-12', '--name', 'patient'];
   const { stdout, status } = await fovea([...shortRun, ...patient], { cwd });
   expect(status).toBe(0);
-  expect(stdout).toContain('Ended with epoch 2 of 1000: no better evaluation for --patience 1');
+  expect(stdout).toContain('Ended with epoch 2 of 1000: no higher accuracy for --patience 1');
   const [, seconds, speed] = /of which training (\S+) s \((\d+) images\/s\)/.exec(stdout)!;
   // The time is rounded to tenths: near zero it says little, but 1000 epochs are too many.
   expect(Number(speed) * (Number(seconds) + 0.05)).toBeLessThan(1000 * 64);

@@ -13,6 +13,8 @@ export class Connection {
   readonly #pending = new Map<number, Pending>();
   #next = 0;
   #dead?: Error;
+  /** Why it ends, once it was asked to. */
+  #closing?: Error;
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -25,7 +27,7 @@ export class Connection {
     });
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) =>
-      this.#fail(new EngineError({ where: 'engine', expected: 'a running engine', got: `it ended with code ${code}` })),
+      this.#fail(this.#closing ?? new EngineError({ where: 'engine', expected: 'a running engine', got: `it ended with code ${code}` })),
     );
   }
 
@@ -47,8 +49,9 @@ export class Connection {
 
   /** Ends the engine's thread. */
   async close(): Promise<void> {
+    this.#closing ??= new EngineError({ where: 'engine', expected: 'an open engine', got: 'one that was closed' });
     await this.ask({ kind: 'close' }).catch(() => undefined);
-    this.#fail(new EngineError({ where: 'engine', expected: 'an open engine', got: 'one that was closed' }));
+    this.#fail(this.#closing);
     await this.#worker.terminate();
   }
 
