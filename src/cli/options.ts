@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { didYouMean } from '../core/nearest.ts';
+import { checkOptions, integer } from '../core/option-ranges.ts';
 import type { EngineOptions } from '../engine/threaded/index.ts';
 import { completeRecipe, meaningOf, parseRecipe, type RecipeField, recipeFields } from '../train/recipe.ts';
 
@@ -116,14 +117,9 @@ export function engineOptionsIn({ engine, threads }: { engine?: unknown; threads
 }
 
 /** An integer from `min` to `max`; undefined stays, for options that may be left out. */
-export function integerIn(value: unknown, option: string, min: number, max = Number.POSITIVE_INFINITY): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new UsageError({
-    where: option,
-    expected: `an integer from ${min}${Number.isFinite(max) ? ` to ${max}` : ''}`,
-    got: typeof value === 'string' ? `'${value}'` : String(value),
-  });
+export function integerIn(value: unknown, option: string, min: number, max?: number): number | undefined {
+  checkOptions({ [option]: value }, { [option]: integer(min, max) });
+  return value as number | undefined;
 }
 
 /** One of a few names; else the error has the nearest. */

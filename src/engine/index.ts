@@ -1,18 +1,5 @@
 /** What consumes graphs: opening an engine, its stores and programs, and the engines there are. */
-export type {
-  Backend,
-  BackendProgram,
-  BackendStore,
-  Engine,
-  EngineInfo,
-  Feeds,
-  MemoryUse,
-  Program,
-  RawFeeds,
-  Results,
-  StepTime,
-  Store,
-} from './engine.ts';
+export type * from './engine.ts';
 export { LocalEngine } from './local.ts';
 export { createReferenceBackend } from './reference/backend.ts';
 export { type EngineOptions, openEngine } from './threaded/index.ts';

@@ -74,8 +74,8 @@ function pointsOf(rows: readonly ResultRow[], column: keyof ResultRow, { factor,
 /**
  * Loss and accuracy on the training and the test pictures, side by side, as SVG.
  *
- * The lowest loss and the highest accuracy of each curve are marked; the axis of accuracy spans 5 % or more. Values that are not finite leave a gap and are named; values
- * that were not measured (`undefined`) are passed over. The loss axis is logarithmic where losses span more than a factor of 20.
+ * The lowest loss and the highest accuracy of each curve are marked; the axis of accuracy spans 5 % or more. Values that are not finite
+ * leave a gap and are named; values that were not measured (`undefined`) are passed over. The loss axis is logarithmic where losses span more than a factor of 20.
  *
  * - `rows`: what was measured, in the order of training.
  * - `over`: the horizontal axis, `'step'` (default) or `'epoch'`.

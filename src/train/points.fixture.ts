@@ -55,4 +55,23 @@ export const options = (more: Partial<TrainOptions> = {}): TrainOptions => ({
   recipe,
   ...more,
 });
+/** A reference engine, and how many of its stores and programs are open. */
+export function watchedEngine(): { engine: LocalEngine; open: () => number } {
+  const engine = new LocalEngine(createReferenceBackend());
+  let open = 0;
+  const counted = <T extends { close(): Promise<void> }>(thing: T): T => {
+    open++;
+    const close = thing.close.bind(thing);
+    thing.close = async () => {
+      open--;
+      await close();
+    };
+    return thing;
+  };
+  const [createStore, compile] = [engine.createStore.bind(engine), engine.compile.bind(engine)];
+  engine.createStore = async () => counted(await createStore());
+  engine.compile = async (graph, store) => counted(await compile(graph, store));
+  return { engine, open: () => open };
+}
+
 export const numbers = (state: StateDict) => Object.fromEntries([...state].map(([name, { data }]) => [name, [...(data as Float32Array)]]));

@@ -8,6 +8,7 @@ import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { flatten } from '../ops/index.ts';
 import { evaluate } from './evaluate.ts';
+import { watchedEngine } from './points.fixture.ts';
 import { predict } from './predict.ts';
 
 /** The logits are the two pixels. */
@@ -116,25 +117,12 @@ describe('evaluate', () => {
   });
 
   it('leaves nothing open in an engine that is given, whatever goes wrong', async () => {
-    const watched = new LocalEngine(createReferenceBackend());
-    let open = 0;
-    const counted = <T extends { close(): Promise<void> }>(thing: T): T => {
-      open++;
-      const close = thing.close.bind(thing);
-      thing.close = async () => {
-        open--;
-        await close();
-      };
-      return thing;
-    };
-    const [createStore, compile] = [watched.createStore.bind(watched), watched.compile.bind(watched)];
-    watched.createStore = async () => counted(await createStore());
-    watched.compile = async (graph, store) => counted(await compile(graph, store));
+    const { engine: watched, open } = watchedEngine();
     const lacking = new Map([...identity].slice(0, 1));
     const x = f32([0, 1], [1, 1, 1, 2]);
     await expect(predict({ model, state: lacking, classes: ['a', 'b'], x, engine: watched })).rejects.toThrow('out.bias');
     await expect(evaluate({ model, state: lacking, dataset, engine: watched })).rejects.toThrow('out.bias');
     await evaluate({ model, state: identity, dataset, engine: watched });
-    expect(open).toBe(0);
+    expect(open()).toBe(0);
   });
 });

@@ -39,8 +39,14 @@ export class Stages {
     await this.close();
     const { module, engine, store, loader } = parts;
     const runner = await StepRunner.open({ ...parts, note: onNote, onPrepare }, this.#phases[phase]);
-    const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store, loader, changes: this.#phases[phase].changes });
-    this.#stage = { phase, runner, evaluator };
+    try {
+      const { changes } = this.#phases[phase];
+      const evaluator = await Evaluator.create({ module, dataset: testSet, engine, store, loader, changes });
+      this.#stage = { phase, runner, evaluator };
+    } catch (error) {
+      await runner.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

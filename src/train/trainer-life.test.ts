@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { f32 } from '../core/ndarray.ts';
 import { createModel } from '../models/index.ts';
 import { initialState } from '../nn/module.ts';
-import { options, points, recipe, Tiny, testSet, trainSet } from './points.fixture.ts';
+import { options, points, recipe, Tiny, testSet, trainSet, watchedEngine } from './points.fixture.ts';
 import { Trainer, train } from './trainer.ts';
 
 describe('a network of one’s own', () => {
@@ -67,6 +67,13 @@ describe('a trainer', () => {
     expect([interrupted, progress.step]).toEqual([true, 10]);
     await expect(trainer.run()).rejects.toThrow('got a closed one');
     await trainer.close();
+  });
+
+  it('leaves nothing open in an engine that is given where it cannot begin', async () => {
+    const { engine, open } = watchedEngine();
+    const third = (set: typeof trainSet) => ({ ...set, classes: [...set.classes, 'third'] });
+    await expect(train(options({ engine, trainSet: third(trainSet), testSet: third(testSet) }))).rejects.toThrow('a network with 3 scores');
+    expect(open()).toBe(0);
   });
 
   it('names a sample that is not finite before it trains on it', async () => {

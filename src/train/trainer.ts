@@ -327,8 +327,8 @@ export class Trainer {
  *
  * Numerics: the same recipe, engine and thread count give the same weights bit for bit, also when stopped at any step and resumed.
  *
- * **Throws** `NumericError` naming the step if a loss, a weight or a sample is not finite; `UsageError` for a recipe out of range; `ShapeError` if network and
- * pictures do not fit; `CheckpointError` if a checkpoint cannot be written or does not fit.
+ * **Throws** `NumericError` naming the step if a loss, a weight or a sample is not finite; `UsageError` for a recipe out of range;
+ * `ShapeError` if network and pictures do not fit; `CheckpointError` if a checkpoint cannot be written or does not fit.
  *
  * @example
  * const { progress } = await train({ model: new Cnn(), trainSet, testSet, recipe: { epochs: 3 } });
